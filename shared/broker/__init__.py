@@ -1,0 +1,1 @@
+"""Brokers: one protocol, a paper one and ccxt venues."""

@@ -1,0 +1,39 @@
+"""The database: one engine a process, explicit transactions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+
+def async_url(url: str) -> str:
+    """The asyncpg form of a PostgreSQL URL; `?host=/dir` names a Unix socket's folder."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+class Database:
+    """A pool of connections. Times are UTC; every transaction is explicit."""
+
+    def __init__(self, url: str, pool_size: int = 5) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            async_url(url),
+            pool_size=pool_size,
+            max_overflow=5,
+            pool_pre_ping=False,
+            connect_args={"timeout": 10, "server_settings": {"timezone": "UTC", "application_name": "parley"}},
+        )
+
+    @asynccontextmanager
+    async def transaction(self, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:
+        """Commit at the end, roll back on an exception. Not durable: a power cut may forget it, a crash of ours not."""
+        async with self.engine.begin() as connection:
+            if not durable:
+                await connection.execute(text("SET LOCAL synchronous_commit TO OFF"))
+            yield connection
+
+    async def close(self) -> None:
+        """Return every connection."""
+        await self.engine.dispose()

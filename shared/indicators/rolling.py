@@ -1,0 +1,95 @@
+"""Rolling statistics whose value at a bar is the same to the last bit wherever the array starts.
+
+Running sums (TA-Lib's SMA and BBANDS, `cumsum` differences) carry rounding from the first bar to the last, and a
+live window would then disagree with a backtest. Here every output is one dot product over its own bars.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Reduction = Callable[[Floats], Floats]
+
+
+def padded(values: Floats, size: int) -> Floats:
+    """`values` moved to the end of an array of `size`; nan before."""
+    out = np.full(size, np.nan)
+    out[size - len(values) :] = values
+    return out
+
+
+def lagged(values: Floats, bars: int) -> Floats:
+    """The value `bars` earlier; nan for the first `bars`."""
+    return padded(values[: max(len(values) - bars, 0)], len(values))
+
+
+def weighted_sum(values: Floats, weights: Floats) -> Floats:
+    """Sum of weights[k] * values[t - k]; shape (n,), nan until `len(weights)` bars are there."""
+    if len(values) < len(weights):
+        return np.full(len(values), np.nan)
+    return padded(np.convolve(values, weights, mode="valid"), len(values))
+
+
+def rolling_mean(values: Floats, window: int) -> Floats:
+    return weighted_sum(values, np.ones(window)) / window
+
+
+def rolling_max(values: Floats, window: int) -> Floats:
+    return _over_windows(values, window, lambda view: view.max(axis=1))
+
+
+def rolling_min(values: Floats, window: int) -> Floats:
+    return _over_windows(values, window, lambda view: view.min(axis=1))
+
+
+def rolling_any(flags: Bools, window: int) -> Bools:
+    """True where any of the last `window` bars, its own included, is true."""
+    return rolling_max(flags.astype(np.float64), window) > 0
+
+
+def rolling_std(values: Floats, window: int) -> Floats:
+    """Population standard deviation, in two passes: differences of squares lose it at large prices."""
+    return _over_windows(values, window, _two_pass_std)
+
+
+def percentile_rank(values: Floats, window: int) -> Floats:
+    """Where the last of `window` values stands among the others: 0 lowest, 100 highest, ties count half."""
+    return _over_windows(values, window, _rank_of_last)
+
+
+def zscore_of_last(values: Floats, window: int) -> Floats:
+    """Standard deviations by which a value exceeds the mean of the `window` values before it; 0 where those never vary."""
+    earlier = lagged(values, 1)
+    mean, spread = rolling_mean(earlier, window), rolling_std(earlier, window)
+    noise = 1e-9 * rolling_mean(np.abs(earlier), window)
+    return ratio(values - mean, np.where(spread > noise, spread, 0.0), otherwise=0.0)
+
+
+def ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
+    """above / below, and `otherwise` where below is 0; nan stays nan."""
+    out = np.full(np.shape(below), otherwise)
+    np.divide(above, below, out=out, where=below != 0)
+    return out
+
+
+def _over_windows(values: Floats, window: int, reduce: Reduction) -> Floats:
+    if len(values) < window:
+        return np.full(len(values), np.nan)
+    return padded(reduce(sliding_window_view(values, window)), len(values))
+
+
+def _two_pass_std(view: Floats) -> Floats:
+    bars = np.ascontiguousarray(view)  # rows summed one by one: the order of addition must not depend on n
+    deviations = bars - bars.mean(axis=1, keepdims=True)
+    return np.asarray(np.sqrt((deviations * deviations).mean(axis=1)))
+
+
+def _rank_of_last(view: Floats) -> Floats:
+    last, others = view[:, -1:], view[:, :-1]
+    below = (others < last).sum(axis=1) + 0.5 * (others == last).sum(axis=1)
+    rank = 100.0 * below / (view.shape[1] - 1)
+    return np.where(np.isnan(view).any(axis=1), np.nan, rank)

@@ -1,0 +1,1 @@
+"""Messages, the wire format between services, by domain."""

@@ -1,0 +1,1 @@
+"""Strategies: one small file each. They score bars; they cannot size or send."""

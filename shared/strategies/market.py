@@ -1,0 +1,72 @@
+"""What a strategy may look at: closed bars of one symbol and timeframe."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """One symbol, one timeframe, oldest first, only closed bars; every array of shape (n,).
+
+    `open_time` is the bar's open in microseconds since the epoch, UTC. `sentiment` lies in [-1, 1], nan where
+    unknown, as known at each bar's close; None while there is no news. The arrays are made read-only views.
+    Compared by identity, so that indicators are computed once for a market.
+    ValueError: lengths differ, time does not ascend, a price is not finite and positive, a low above a high,
+    a volume or sentiment out of range.
+    """
+
+    open_time: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    sentiment: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        self._freeze("open_time", np.dtype(np.int64))
+        for name in (*PRICES, "volume", *(() if self.sentiment is None else ("sentiment",))):
+            self._freeze(name, np.dtype(np.float64))
+        self._check_time()
+        self._check_prices()
+        self._check_volume_and_sentiment()
+
+    def __len__(self) -> int:
+        return len(self.open_time)
+
+    def between(self, start: int, stop: int) -> "Market":
+        """The bars `start` (included) to `stop` (excluded), by position."""
+        part = slice(start, stop)
+        sentiment = None if self.sentiment is None else self.sentiment[part]
+        prices = (getattr(self, name)[part] for name in (*PRICES, "volume"))
+        return Market(self.open_time[part], *prices, sentiment)
+
+    def _freeze(self, name: str, dtype: np.dtype[np.int64] | np.dtype[np.float64]) -> None:
+        view = np.ascontiguousarray(getattr(self, name), dtype=dtype).view()
+        if view.shape != (len(self.open_time),):
+            raise ValueError(f"{name} has shape {view.shape}, expected ({len(self.open_time)},)")
+        view.flags.writeable = False
+        object.__setattr__(self, name, view)
+
+    def _check_time(self) -> None:
+        if (self.open_time[1:] <= self.open_time[:-1]).any():
+            raise ValueError("open_time must ascend strictly: bars are oldest first, without duplicates")
+
+    def _check_prices(self) -> None:
+        for name in PRICES:
+            price = getattr(self, name)
+            if not (np.isfinite(price) & (price > 0)).all():
+                raise ValueError(f"{name} must be finite and positive")
+        body_low, body_high = np.minimum(self.open, self.close), np.maximum(self.open, self.close)
+        if (self.low > body_low).any() or (self.high < body_high).any():
+            raise ValueError("low <= open, close <= high does not hold on every bar")
+
+    def _check_volume_and_sentiment(self) -> None:
+        if not (np.isfinite(self.volume) & (self.volume >= 0)).all():
+            raise ValueError("volume must be finite and not negative")
+        if self.sentiment is not None and (np.abs(self.sentiment[~np.isnan(self.sentiment)]) > 1).any():
+            raise ValueError("sentiment must lie in [-1, 1], nan where unknown")
