@@ -1,0 +1,64 @@
+"""Reach a desk that runs, or look into one that is stopped."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from cli.desk import Desk, current_desk, servers
+from cli.output import note
+from shared.config import Settings, load_settings
+from shared.db import Database
+from shared.errors import ConfigError
+from shared.redis_streams.bus import Bus
+
+DeskName = Annotated[str | None, typer.Option("--desk", help="which desk (demo, up, playback); default: the one running")]
+
+
+@contextmanager
+def settings_of(name: str | None) -> Iterator[tuple[Desk | None, Settings]]:
+    """The settings a desk was started with and the addresses of its servers.
+
+    A stopped desk's embedded servers are started for the time of the question.
+    """
+    configured = load_settings()
+    if configured.database_url.get_secret_value() and configured.redis_url.get_secret_value() and not name:
+        yield None, configured
+        return
+    desk = current_desk(name)
+    remembered = desk.remembered()
+    if not remembered:
+        raise ConfigError(f"there is no desk '{name}' under {configured.data_dir}: start it first.")
+    if desk.running_pid:
+        yield desk, load_settings(**_lower(remembered))
+        return
+    note(False, f"desk '{desk.name}' is stopped; opening its books …")
+    with desk.locked(), servers(desk, configured) as urls:
+        yield desk, load_settings(**_lower({**remembered, **urls}))
+
+
+def _lower(environment: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in environment.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Connections to one desk."""
+
+    settings: Settings
+    database: Database
+    bus: Bus
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Opened]:
+    """Connect to the desk's database and bus."""
+    database = Database(settings.database_url.get_secret_value(), pool_size=1)
+    bus = await Bus.connect(settings.redis_url.get_secret_value(), settings.partitions)
+    try:
+        yield Opened(settings, database, bus)
+    finally:
+        await bus.close()
+        await database.close()

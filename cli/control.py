@@ -1,0 +1,109 @@
+"""`parley pause | resume | close`: an operator's hand on the desk. Every act is in the audit trail."""
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cli.access import DeskName, Opened, opened, settings_of
+from cli.output import console
+from shared.errors import ConfigError
+from shared.ids import derived_id
+from shared.models import Audit, DecisionInstant, SystemConfig, Trade
+from shared.redis_streams.source import Source
+from shared.schemas.base import Message
+from shared.schemas.orders import ExitRequested
+from shared.schemas.system import TradingPaused, TradingResumed
+
+Reason = Annotated[str, typer.Option(help="kept in the audit trail")]
+
+
+def pause(desk: DeskName = None, reason: Reason = "paused by hand") -> None:
+    """No new entries from now on; exits and stops go on."""
+    _act(desk, lambda opened: _set_status(opened, "PAUSED", None, reason))
+    console.print("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
+
+
+def resume(
+    desk: DeskName = None,
+    reason: Reason = "resumed by hand",
+    enable_buying: Annotated[bool, typer.Option(help="also after the drawdown guard has tripped")] = False,
+) -> None:
+    """Allow entries again."""
+    _act(desk, lambda opened: _set_status(opened, "ACTIVE", True if enable_buying else None, reason))
+    console.print("Resumed." + ("" if enable_buying else " (After a drawdown halt: add --enable-buying.)"))
+
+
+def close(
+    symbol: Annotated[str | None, typer.Argument(help="pair to leave, like BTC/USD")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="leave every open trade")] = False,
+    desk: DeskName = None,
+) -> None:
+    """Sell what is held of SYMBOL, or everything, at the market."""
+    if (symbol is None) == (not everything):
+        raise ConfigError("say which trade to close: `parley close BTC/USD` or `parley close --all`.")
+    closing = _act(desk, lambda opened: _close(opened, symbol))
+    if symbol and not closing:
+        raise ConfigError(f"there is no open trade of {symbol}; `parley positions` lists them.")
+    console.print(f"Closing {', '.join(closing) or 'nothing: no trade is open'}.")
+
+
+def _act(desk: str | None, action: Callable[[Opened], Awaitable[list[str]]]) -> list[str]:
+    async def run() -> list[str]:
+        async with opened(settings) as desk_opened:
+            return await action(desk_opened)
+
+    with settings_of(desk) as (_, settings):
+        return asyncio.run(run())
+
+
+async def _set_status(desk: Opened, status: str, buying: bool | None, reason: str) -> list[str]:
+    values: dict[str, object] = {"system_status": status, "reason": reason}
+    if buying is not None:
+        values["is_trading_active"] = buying
+    now = datetime.now(UTC)
+    kind = TradingPaused if status == "PAUSED" else TradingResumed
+    async with desk.database.transaction() as connection:
+        await connection.execute(update(SystemConfig).values(values))
+        await _record(connection, kind.__name__, "desk", {"reason": reason, "enable_buying": buying})
+    message = kind(message_id=derived_id(kind.__name__, now), occurred_at=now, reason=reason, by=getpass.getuser())
+    await _publish(desk, [message])
+    return []
+
+
+async def _close(desk: Opened, symbol: str | None) -> list[str]:
+    async with desk.database.transaction() as connection:
+        query = select(Trade.id, Trade.symbol).where(Trade.status.in_(("opening", "open", "closing")))
+        open_trades = (await connection.execute(query if symbol is None else query.where(Trade.symbol == symbol))).all()
+        now = await connection.scalar(select(func.max(DecisionInstant.time))) or datetime.now(UTC)
+        for trade in open_trades:
+            await _record(connection, "close", trade.symbol, {"trade": str(trade.id)})
+    await _publish(desk, [_exit(trade.id, trade.symbol, now) for trade in open_trades])
+    return [trade.symbol for trade in open_trades]
+
+
+def _exit(trade_id: UUID, symbol: str, now: datetime) -> ExitRequested:
+    return ExitRequested(
+        message_id=derived_id("ExitRequested", trade_id, "manual", datetime.now(UTC)),
+        occurred_at=now,
+        symbol=symbol,
+        trade_id=trade_id,
+        reason="manual",
+        note=f"by {getpass.getuser()}",
+    )
+
+
+async def _record(connection: AsyncConnection, action: str, subject: str, details: object) -> None:
+    await connection.execute(insert(Audit).values(who=getpass.getuser(), action=action, subject=subject, details=details))
+
+
+async def _publish(desk: Opened, messages: Sequence[Message]) -> None:
+    source = Source(desk.bus, "cli")
+    for message in messages:
+        await source.publish_unseen(message)

@@ -1,0 +1,169 @@
+"""`parley demo`: the whole desk on the exchange simulator, on a seeded market or on recorded candles."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+import uvloop
+
+from cli.desk import desk_named, migrate, servers
+from cli.account import print_report
+from cli.output import note
+from cli.plan import SEEDED_SYMBOLS, Plan, free_port, recorded, require_port
+from cli.playback import Conductor, Watched
+from cli.report import faults, run_report, stored_candles
+from cli.run import Run, running, until_ready, wipe
+from cli.supervisor import SERVICES
+from cli.venue import Json, Venue
+from cli.view import played, watch
+from shared.config import Settings, load_settings
+from shared.errors import ConfigError
+from shared.redis_streams.source import Source
+
+CHANNELS = ("ticker", "ohlc", "executions")
+REMEMBERED = (
+    *("DATABASE_URL", "REDIS_URL", "DATA_DIR", "SYMBOLS", "TIMEFRAME", "BASE_TIMEFRAME", "INITIAL_BALANCE"),
+    *("TRADING_MODE", "VENUE_URL", "PLAYBACK_SPEED", "API_PORT"),
+)
+
+
+def demo(
+    data: Annotated[list[str] | None, typer.Option(help="SYMBOL=FILE.csv of recorded candles; repeat for more")] = None,
+    more_data: Annotated[list[str] | None, typer.Argument(help="further SYMBOL=FILE.csv of --data", show_default=False)] = None,
+    speed: Annotated[str | None, typer.Option(help="venue seconds per second, or max for lock-step playback")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="bars that strategies score (1m, 5m, 15m, 1h, …)")] = None,
+    for_seconds: Annotated[float | None, typer.Option("--for", min=1, help="stop after so many seconds")] = None,
+    bars: Annotated[int | None, typer.Option(min=1, help="stop after so many bars (with --speed max)")] = None,
+    symbols: Annotated[str, typer.Option(help="pairs of the seeded market")] = ",".join(SEEDED_SYMBOLS),
+    seed: Annotated[int, typer.Option(help="seed of the market")] = 1,
+    balance: Annotated[Decimal | None, typer.Option(help="starting cash; default INITIAL_BALANCE")] = None,
+    scale: Annotated[list[str] | None, typer.Option(help="SERVICE=N or all=N instances")] = None,
+    report: Annotated[Path | None, typer.Option(help="write the report as JSON to this file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON")] = False,
+    desk: Annotated[str | None, typer.Option(help="name of the desk's folder under DATA_DIR")] = None,
+    fresh: Annotated[bool, typer.Option(help="forget an earlier run of the seeded demo first")] = False,
+) -> None:
+    """Trade on the exchange simulator. Nothing leaves this machine, no money is involved."""
+    settings = load_settings()
+    files = [*(data or []), *(more_data or [])]
+    lockstep = (speed or "") == "max"
+    plan = Plan(
+        desk=desk_named(desk or ("playback" if files or lockstep else "demo"), settings),
+        timeframe=timeframe or "5m",
+        speed=None if lockstep else _speed(speed or ("60" if not files else "600")),
+        symbols=tuple(part.strip() for part in symbols.split(",") if part.strip()),
+        seed=seed,
+        bars=bars,
+        seconds=for_seconds,
+        balance=balance or settings.initial_balance,
+        scale=parsed_scale(scale or []),
+    )
+    if files:
+        plan = _with_data(plan, files, timeframe)
+    if report and not report.resolve().parent.is_dir():
+        raise ConfigError(f"--report: the folder of {report} does not exist.")
+    result = _run_locked(plan, settings, forget=fresh or bool(files) or lockstep, quiet=as_json)
+    if report:
+        report.write_text(json.dumps(result, indent=2) + "\n")
+    problems = faults(result)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        print_report(result, problems)
+    raise typer.Exit(1 if problems else 0)
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 100_000:
+        raise ConfigError(f"--speed {text}: give a number of venue seconds per second (60), or max for lock-step.")
+    return value
+
+
+def parsed_scale(arguments: Sequence[str]) -> dict[str, int]:
+    counts = {}
+    for argument in arguments:
+        service, _, count = argument.partition("=")
+        if service not in (*SERVICES, "all") or not count.isdigit() or int(count) < 1:
+            raise ConfigError(f"--scale {argument}: give SERVICE=N, SERVICE out of all, {', '.join(SERVICES)}.")
+        counts[service] = int(count)
+    return counts
+
+
+def _with_data(plan: Plan, arguments: Sequence[str], timeframe: str | None) -> Plan:
+    files, base, chosen = recorded(arguments, timeframe)
+    return replace(
+        plan,
+        data=tuple(arguments),
+        symbols=tuple(sorted(files)),
+        base=base,
+        timeframe=chosen,
+        rows=sum(len(candles) for candles in files.values()),
+    )
+
+
+def _run_locked(plan: Plan, settings: Settings, forget: bool, quiet: bool) -> Json:
+    with plan.desk.locked():
+        if forget:
+            wipe(plan.desk)
+        port = 0 if plan.lockstep else require_port(settings.api_port, "the API", "API_PORT")
+        plan = replace(plan, api_port=port)
+        note(quiet, f"desk in {plan.desk.root}: starting Redis and PostgreSQL …")
+        with servers(plan.desk, settings) as urls:
+            migrate(urls["DATABASE_URL"])
+            environment = plan.environment(urls, free_port())
+            plan.desk.remember({name: environment[name] for name in REMEMBERED})
+            note(quiet, "starting the venue and the services …")
+            return uvloop.run(_run(plan, urls, environment, quiet))
+
+
+async def _run(plan: Plan, urls: Mapping[str, str], environment: Mapping[str, str], quiet: bool) -> Json:
+    async with running(plan.desk, urls, environment, plan.scale, plan) as run:
+        venue = run.venue
+        assert venue is not None  # a plan always plays a venue
+        await until_ready(run, venue, CHANNELS)
+        started = monotonic()
+        conductor = Conductor(
+            venue, Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base, plan.timeframe)
+        )
+        await (_play if plan.lockstep else _watch)(plan, run, conductor, quiet)
+        run.raise_failure()
+        candles = await _candles(plan, run, venue)
+        async with run.database.engine.connect() as connection:
+            return await run_report(
+                connection, run.bus, await venue.books(), candles, monotonic() - started, run.restarts
+            )
+
+
+def _until(plan: Plan, run: Run) -> Callable[[], bool]:
+    end = monotonic() + plan.seconds if plan.seconds else None
+    return lambda: run.stop.is_set() or bool(end and monotonic() > end)
+
+
+async def _play(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None:
+    with played(quiet) as progress:
+        await conductor.play(_until(plan, run), progress, plan.bars)
+
+
+async def _watch(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None:
+    await watch(run, _until(plan, run), plan.base, "Parley demo — the exchange simulator, no real money — Ctrl-C stops", quiet)
+    await conductor.finish()
+
+
+async def _candles(plan: Plan, run: Run, venue: Venue) -> dict[str, int]:
+    """How many base candles the data has, the venue played, and our database holds."""
+    state = await venue.state()
+    if not plan.data:  # a seeded market has no end, and its history was stored too
+        return {"played": state["candles_played"]}
+    async with run.database.engine.connect() as connection:
+        stored = await stored_candles(connection, plan.base, plan.symbols)
+    return {"in_data": plan.rows, "played": state["candles_played"], "stored": stored}

@@ -1,0 +1,138 @@
+"""A desk is a folder: its embedded servers, its logs, its settings, and the lock of the one process that runs it."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.config import Settings, load_settings
+from shared.embedded.postgres import EmbeddedPostgres
+from shared.embedded.redis import EmbeddedRedis
+from shared.errors import ConfigError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DATABASE = "parley"
+LEAST_FREE_BYTES = 300 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`name` is the kind of run (demo, up, playback), `root` its folder."""
+
+    name: str
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.root / "settings.json"
+
+    def remember(self, environment: Mapping[str, str]) -> None:
+        """Keep the settings this desk was started with, so that `parley status` and a second start see the same."""
+        self._settings_file.write_text(json.dumps(dict(environment), indent=2))
+        self._settings_file.chmod(0o600)
+
+    def remembered(self) -> dict[str, str]:
+        """The settings of the last start; empty where there was none."""
+        if not self._settings_file.exists():
+            return {}
+        stored: dict[str, str] = json.loads(self._settings_file.read_text())
+        return stored
+
+    @property
+    def running_pid(self) -> int | None:
+        """The process that holds the lock, None where nobody does."""
+        path = self.root / "lock"
+        if not path.exists():
+            return None
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read().strip() or 0)
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the desk; ConfigError in plain words where another process does, or the disk is full."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        _require_space(self.root)
+        with (self.root / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(
+                    f"the desk in {self.root} is already running (process {self.running_pid}). "
+                    "`parley status` shows it; stop it with Ctrl-C in its terminal, then start again."
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+def _require_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_FREE_BYTES:
+        raise ConfigError(
+            f"only {free // 2**20} MiB free on the disk of {folder}; Parley needs {LEAST_FREE_BYTES // 2**20} MiB. "
+            "Free some space, or set DATA_DIR to another disk."
+        )
+
+
+def desk_named(name: str, settings: Settings | None = None) -> Desk:
+    """The desk of that name under DATA_DIR."""
+    root = (settings or load_settings()).data_dir
+    return Desk(name, (root / name).resolve())
+
+
+def current_desk(name: str | None = None) -> Desk:
+    """The desk asked for, else the one that runs, else the one started last; ConfigError where there is none."""
+    root = load_settings().data_dir.resolve()
+    if name:
+        return Desk(name, root / name)
+    desks = [Desk(path.parent.name, path.parent) for path in root.glob("*/settings.json")]
+    if not desks:
+        raise ConfigError(f"no desk under {root} yet: start one with `parley demo` or `parley up`.")
+    running = [desk for desk in desks if desk.running_pid]
+    return (running or sorted(desks, key=lambda d: (d.root / "settings.json").stat().st_mtime))[-1]
+
+
+@contextmanager
+def servers(desk: Desk, settings: Settings) -> Iterator[dict[str, str]]:
+    """DATABASE_URL and REDIS_URL: the configured ones, else embedded servers that stop with this process."""
+    with ExitStack() as stack:
+        database_url = settings.database_url.get_secret_value()
+        if not database_url:
+            postgres = EmbeddedPostgres(desk.root / "postgres")
+            stack.enter_context(postgres)
+            database_url = postgres.url(DATABASE)
+        redis_url = settings.redis_url.get_secret_value()
+        if not redis_url:
+            redis = EmbeddedRedis(desk.root / "redis")
+            stack.enter_context(redis)
+            redis_url = redis.url
+        yield {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Bring the schema to `revision`; ConfigError with Alembic's last words where it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", revision],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigError("the database could not be migrated:\n" + "\n".join(done.stderr.strip().splitlines()[-3:]))

@@ -1,0 +1,130 @@
+"""What a demo run plays: the market, its speed, and the environment of every process."""
+
+import base64
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from cli.desk import Desk
+from services.exchange_simulator.recorded import Candles, read_candles, split_argument
+from shared.errors import ConfigError
+from shared.timeframes import DURATIONS
+
+SEEDED_SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. `speed` is venue seconds per wall second, None for lock-step; `bars` and `seconds` bound it."""
+
+    desk: Desk
+    timeframe: str
+    speed: float | None
+    data: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = SEEDED_SYMBOLS
+    base: str = "1m"
+    rows: int = 0
+    seed: int = 1
+    bars: int | None = None
+    seconds: float | None = None
+    balance: Decimal = Decimal(10_000)
+    scale: dict[str, int] = field(default_factory=dict)
+    api_port: int = 0
+
+    @property
+    def lockstep(self) -> bool:
+        return self.speed is None
+
+    def environment(self, urls: dict[str, str], venue_port: int) -> dict[str, str]:
+        """The environment of every service of this run."""
+        key, secret = _keys(self.desk)
+        return {
+            **os.environ,
+            **urls,
+            "DATA_DIR": str(self.desk.root),
+            "SYMBOLS": ",".join(self.symbols),
+            "TIMEFRAME": self.timeframe,
+            "BASE_TIMEFRAME": self.base,
+            "INITIAL_BALANCE": str(self.balance),
+            "TRADING_MODE": "demo",
+            "ORDER_VALIDATE_ONLY": "false",
+            "VENUE_URL": f"http://127.0.0.1:{venue_port}",
+            "PLAYBACK_SPEED": "0" if self.speed is None else str(self.speed),
+            "KRAKEN_API_KEY": key,
+            "KRAKEN_PRIVATE_KEY": secret,
+            "API_PORT": str(self.api_port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def venue_command(self, port: int) -> tuple[str, ...]:
+        """The command line of the exchange simulator."""
+        market = ["--data", *self.data] if self.data else ["--market", "seeded", "--symbols", ",".join(self.symbols)]
+        speed = "max" if self.speed is None else str(self.speed)
+        return (
+            *(sys.executable, "-m", "services.exchange_simulator"),
+            *("--port", str(port), "--state", str(self.desk.root / "venue.db")),
+            *("--speed", speed, "--balance", str(self.balance), "--seed", str(self.seed)),
+            *market,
+        )
+
+    def venue_environment(self) -> dict[str, str]:
+        """The simulator's secrets, which do not belong on a command line."""
+        key, secret = _keys(self.desk)
+        return {**os.environ, "PARLEY_SIM_API_KEY": key, "PARLEY_SIM_API_SECRET": secret}
+
+
+def recorded(arguments: Sequence[str], timeframe: str | None) -> tuple[dict[str, Candles], str, str]:
+    """The files of `--data` by symbol, their base timeframe, and the timeframe to decide on (ConfigError if wrong)."""
+    files: dict[str, Candles] = {}
+    for argument in arguments:
+        symbol, path = split_argument(argument)
+        files[symbol] = read_candles(symbol, Path(path))
+    base = _base_of({candles.spacing for candles in files.values()})
+    chosen = timeframe or ("5m" if DURATIONS[base] <= DURATIONS["5m"] else base)
+    if DURATIONS[chosen] % DURATIONS[base]:
+        raise ConfigError(f"--timeframe {chosen} is not a multiple of the data's {base}; choose {base} or longer.")
+    return files, base, chosen
+
+
+def _base_of(spacings: set[int]) -> str:
+    names = {int(length.total_seconds()) * 1_000_000: name for name, length in DURATIONS.items()}
+    if len(spacings) != 1 or (spacing := spacings.pop()) not in names:
+        raise ConfigError(f"the files' candles must have one spacing out of {', '.join(DURATIONS)}.")
+    return names[spacing]
+
+
+def _keys(desk: Desk) -> tuple[str, str]:
+    """The API key and secret between the desk and its simulator, made once and kept."""
+    path = desk.root / "venue.key"
+    if not path.exists():
+        secret = base64.b64encode(secrets.token_bytes(64)).decode()
+        path.write_text(f"{secrets.token_hex(16)} {secret}")
+        path.chmod(0o600)
+    key, secret = path.read_text().split()
+    return key, secret
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def require_port(port: int, what: str, setting: str) -> int:
+    """`port`, or ConfigError where another program has it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ConfigError(
+                f"port {port} for {what} is taken by another program. Stop it, or choose another: {setting}=8001"
+            ) from None
+    return port
