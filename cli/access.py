@@ -14,7 +14,9 @@ from shared.db import Database
 from shared.errors import ConfigError
 from shared.redis_streams.bus import Bus
 
-DeskName = Annotated[str | None, typer.Option("--desk", help="which desk (demo, up, playback); default: the one running")]
+DeskName = Annotated[
+    str | None, typer.Option("--desk", help="which desk (demo, up, playback); default: the one running")
+]
 
 
 @contextmanager

@@ -25,7 +25,9 @@ def print_report(report: Json, problems: Sequence[str]) -> None:
     else:
         console.print("[green]Ledger and venue agree to the last unit; nothing lost, nothing dead.[/green]")
     where = f"{report['seconds']} s, {report['restarts']} restarts"
-    console.print(f"[dim]{where}. Simulated results are no promise; this is not financial advice.[/dim]", highlight=False)
+    console.print(
+        f"[dim]{where}. Simulated results are no promise; this is not financial advice.[/dim]", highlight=False
+    )
 
 
 def _counts(report: Json) -> Table:

@@ -100,7 +100,9 @@ def _exit(trade_id: UUID, symbol: str, now: datetime) -> ExitRequested:
 
 
 async def _record(connection: AsyncConnection, action: str, subject: str, details: object) -> None:
-    await connection.execute(insert(Audit).values(who=getpass.getuser(), action=action, subject=subject, details=details))
+    await connection.execute(
+        insert(Audit).values(who=getpass.getuser(), action=action, subject=subject, details=details)
+    )
 
 
 async def _publish(desk: Opened, messages: Sequence[Message]) -> None:

@@ -1,19 +1,20 @@
 """`parley data backfill`: history from the venue into the candle table."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
 from cli.access import DeskName, settings_of
+from cli.demo import parsed_timeframe
 from cli.output import console, errors
-from services.market_data.backfill import backfill as fetch
-from shared.errors import ConfigError
-from shared.timeframes import DURATIONS
+from shared.timeframes import duration
 
 app = typer.Typer(help="Market history.", no_args_is_help=True)
+HISTORY = 720
+"""Bars that Kraken keeps for each timeframe."""
 
 
 @app.callback()
@@ -25,16 +26,18 @@ def _data() -> None:
 def backfill(
     symbols: Annotated[str | None, typer.Option(help="pairs, separated by commas; default SYMBOLS")] = None,
     timeframe: Annotated[str | None, typer.Option(help="default TIMEFRAME")] = None,
-    since: Annotated[datetime | None, typer.Option(help="from this day on (UTC); default: the venue's last 720 bars")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="from this day on (UTC); default: the venue's last 720 bars")
+    ] = None,
     desk: DeskName = None,
 ) -> None:
     """Fetch closed candles from the venue and store them; what is there already is not doubled."""
+    from services.market_data.backfill import backfill as fetch  # ccxt takes a second to import
+
     with settings_of(desk) as (_, settings):
         chosen = tuple(symbols.split(",")) if symbols else settings.symbols
-        frame = timeframe or settings.timeframe
-        if frame not in DURATIONS:
-            raise ConfigError(f"--timeframe {frame}: choose one of {', '.join(DURATIONS)}.")
-        start = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - timedelta(seconds=720 * DURATIONS[frame].total_seconds())
+        frame = parsed_timeframe(timeframe) or settings.timeframe
+        start = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - HISTORY * duration(frame)
         with Progress(console=errors) as progress:
             task = progress.add_task("fetching", total=None)
             report = asyncio.run(

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 import uvloop
 
-from cli.desk import desk_named, migrate, servers
 from cli.account import print_report
+from cli.desk import desk_named, migrate, servers
 from cli.output import note
 from cli.plan import SEEDED_SYMBOLS, Plan, free_port, recorded, require_port
 from cli.playback import Conductor, Watched
@@ -25,6 +25,8 @@ from cli.view import played, watch
 from shared.config import Settings, load_settings
 from shared.errors import ConfigError
 from shared.redis_streams.source import Source
+from shared.schemas.base import Timeframe
+from shared.timeframes import TIMEFRAMES
 
 CHANNELS = ("ticker", "ohlc", "executions")
 REMEMBERED = (
@@ -35,7 +37,9 @@ REMEMBERED = (
 
 def demo(
     data: Annotated[list[str] | None, typer.Option(help="SYMBOL=FILE.csv of recorded candles; repeat for more")] = None,
-    more_data: Annotated[list[str] | None, typer.Argument(help="further SYMBOL=FILE.csv of --data", show_default=False)] = None,
+    more_data: Annotated[
+        list[str] | None, typer.Argument(help="further SYMBOL=FILE.csv of --data", show_default=False)
+    ] = None,
     speed: Annotated[str | None, typer.Option(help="venue seconds per second, or max for lock-step playback")] = None,
     timeframe: Annotated[str | None, typer.Option(help="bars that strategies score (1m, 5m, 15m, 1h, …)")] = None,
     for_seconds: Annotated[float | None, typer.Option("--for", min=1, help="stop after so many seconds")] = None,
@@ -55,7 +59,7 @@ def demo(
     lockstep = (speed or "") == "max"
     plan = Plan(
         desk=desk_named(desk or ("playback" if files or lockstep else "demo"), settings),
-        timeframe=timeframe or "5m",
+        timeframe=parsed_timeframe(timeframe) or "5m",
         speed=None if lockstep else _speed(speed or ("60" if not files else "600")),
         symbols=tuple(part.strip() for part in symbols.split(",") if part.strip()),
         seed=seed,
@@ -65,7 +69,7 @@ def demo(
         scale=parsed_scale(scale or []),
     )
     if files:
-        plan = _with_data(plan, files, timeframe)
+        plan = _with_data(plan, files, parsed_timeframe(timeframe))
     if report and not report.resolve().parent.is_dir():
         raise ConfigError(f"--report: the folder of {report} does not exist.")
     result = _run_locked(plan, settings, forget=fresh or bool(files) or lockstep, quiet=as_json)
@@ -89,6 +93,16 @@ def _speed(text: str) -> float:
     return value
 
 
+def parsed_timeframe(text: str | None) -> Timeframe | None:
+    """A timeframe as typed; ConfigError names the choices."""
+    for known in TIMEFRAMES:
+        if known == text:
+            return known
+    if text is None:
+        return None
+    raise ConfigError(f"--timeframe {text}: choose one of {', '.join(TIMEFRAMES)}.")
+
+
 def parsed_scale(arguments: Sequence[str]) -> dict[str, int]:
     counts = {}
     for argument in arguments:
@@ -99,7 +113,7 @@ def parsed_scale(arguments: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _with_data(plan: Plan, arguments: Sequence[str], timeframe: str | None) -> Plan:
+def _with_data(plan: Plan, arguments: Sequence[str], timeframe: Timeframe | None) -> Plan:
     files, base, chosen = recorded(arguments, timeframe)
     return replace(
         plan,
@@ -107,7 +121,7 @@ def _with_data(plan: Plan, arguments: Sequence[str], timeframe: str | None) -> P
         symbols=tuple(sorted(files)),
         base=base,
         timeframe=chosen,
-        rows=sum(len(candles) for candles in files.values()),
+        rows=sum(len(candles.bars) for candles in files.values()),
     )
 
 
@@ -137,11 +151,11 @@ async def _run(plan: Plan, urls: Mapping[str, str], environment: Mapping[str, st
         )
         await (_play if plan.lockstep else _watch)(plan, run, conductor, quiet)
         run.raise_failure()
+        seconds, complete = monotonic() - started, bool((await venue.state()).get("done"))
         candles = await _candles(plan, run, venue)
         async with run.database.engine.connect() as connection:
-            return await run_report(
-                connection, run.bus, await venue.books(), candles, monotonic() - started, run.restarts
-            )
+            report = await run_report(connection, run.bus, await venue.books(), candles, complete)
+        return {**report, "seconds": round(seconds, 1), "restarts": run.restarts}
 
 
 def _until(plan: Plan, run: Run) -> Callable[[], bool]:
@@ -155,7 +169,9 @@ async def _play(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None
 
 
 async def _watch(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None:
-    await watch(run, _until(plan, run), plan.base, "Parley demo — the exchange simulator, no real money — Ctrl-C stops", quiet)
+    await watch(
+        run, _until(plan, run), plan.base, "Parley demo — the exchange simulator, no real money — Ctrl-C stops", quiet
+    )
     await conductor.finish()
 
 

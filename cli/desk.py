@@ -4,17 +4,19 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
 from shared.config import Settings, load_settings
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.embedded.redis import EmbeddedRedis
 from shared.errors import ConfigError
+from shared.migrations import upgrade
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATABASE = "parley"
@@ -126,13 +128,7 @@ def servers(desk: Desk, settings: Settings) -> Iterator[dict[str, str]]:
 
 def migrate(database_url: str, revision: str = "head") -> None:
     """Bring the schema to `revision`; ConfigError with Alembic's last words where it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic", "upgrade", revision],
-        cwd=REPOSITORY,
-        env={**os.environ, "DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ConfigError("the database could not be migrated:\n" + "\n".join(done.stderr.strip().splitlines()[-3:]))
+    try:
+        upgrade(database_url, revision)
+    except (CommandError, SQLAlchemyError, OSError) as error:
+        raise ConfigError(f"the database could not be migrated: {error}") from error

@@ -44,9 +44,7 @@ def logs(
                 console.print(line.rstrip("\n"), markup=False, highlight=False)
 
 
-def reset(
-    desk: DeskName = None, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False
-) -> None:
+def reset(desk: DeskName = None, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
     """Forget a desk: its trades, candles, streams and logs."""
     chosen = current_desk(desk)
     with chosen.locked():

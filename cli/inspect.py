@@ -16,7 +16,7 @@ from shared.schemas.base import Value
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="rows at most, newest first")]
 SymbolFilter = Annotated[str | None, typer.Option(help="only this pair")]
-Row = TypeVar("Row", bound=Value)
+Answer = TypeVar("Answer")
 
 POSITIONS = {
     "symbol": "symbol", "status": "state", "held": "held", "entry_price": "entry", "entry_time": "since",
@@ -29,10 +29,10 @@ TRADES = {
 SIGNALS = {"time": "bar closed", "symbol": "symbol", "timeframe": "timeframe", "score": "score", "price": "price"}
 
 
-def ask(desk: str | None, question: Callable[[AsyncConnection], Awaitable[Row]]) -> Row:
+def ask(desk: str | None, question: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
     """One question to a desk's books."""
 
-    async def answer() -> Row:
+    async def answer() -> Answer:
         async with opened(settings) as desk_opened, desk_opened.database.engine.connect() as connection:
             return await question(connection)
 
@@ -57,8 +57,12 @@ def _status(found: Status) -> Text:
         else (f"NO NEW ENTRIES ({found.system_status}) {found.reason}\n", "bold red")
     )
     if folio := found.portfolio:
-        text.append(f"equity     {money(folio.equity, folio.currency)} of {money(folio.initial_balance, folio.currency)}")
-        text.append(f"\ncash       {money(folio.cash, folio.currency)}, {money(folio.reserved, folio.currency)} reserved")
+        text.append(
+            f"equity     {money(folio.equity, folio.currency)} of {money(folio.initial_balance, folio.currency)}"
+        )
+        text.append(
+            f"\ncash       {money(folio.cash, folio.currency)}, {money(folio.reserved, folio.currency)} reserved"
+        )
         text.append(f"\nrealised   {money(folio.realised_pnl, folio.currency)} in {folio.trades_closed} trades\n")
     text.append(f"positions  {found.open_positions}\n")
     text.append(f"last bar   {found.last_candle_at or '—'}\n")
@@ -72,7 +76,11 @@ def positions(desk: DeskName = None, as_json: AsJson = False, as_csv: AsCsv = Fa
 
 
 def trades(
-    desk: DeskName = None, symbol: SymbolFilter = None, limit: Limit = 50, as_json: AsJson = False, as_csv: AsCsv = False
+    desk: DeskName = None,
+    symbol: SymbolFilter = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Every trade, newest first."""
     page = queries.Page(limit=limit)
@@ -80,7 +88,11 @@ def trades(
 
 
 def signals(
-    desk: DeskName = None, symbol: SymbolFilter = None, limit: Limit = 50, as_json: AsJson = False, as_csv: AsCsv = False
+    desk: DeskName = None,
+    symbol: SymbolFilter = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """What the strategies said, newest first."""
     page = queries.Page(limit=limit)

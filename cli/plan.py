@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 
 from cli.desk import Desk
-from services.exchange_simulator.recorded import Candles, read_candles, split_argument
+from services.exchange_simulator.errors import BadConfiguration
+from services.exchange_simulator.recorded import Candles, read_candles, recorded_market, split_argument
 from shared.errors import ConfigError
-from shared.timeframes import DURATIONS
+from shared.schemas.base import Timeframe
+from shared.timeframes import TIMEFRAMES, length
 
 SEEDED_SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
 
@@ -23,11 +24,11 @@ class Plan:
     """One run. `speed` is venue seconds per wall second, None for lock-step; `bars` and `seconds` bound it."""
 
     desk: Desk
-    timeframe: str
+    timeframe: Timeframe
     speed: float | None
     data: tuple[str, ...] = ()
     symbols: tuple[str, ...] = SEEDED_SYMBOLS
-    base: str = "1m"
+    base: Timeframe = "1m"
     rows: int = 0
     seed: int = 1
     bars: int | None = None
@@ -78,24 +79,21 @@ class Plan:
         return {**os.environ, "PARLEY_SIM_API_KEY": key, "PARLEY_SIM_API_SECRET": secret}
 
 
-def recorded(arguments: Sequence[str], timeframe: str | None) -> tuple[dict[str, Candles], str, str]:
+def recorded(arguments: Sequence[str], timeframe: Timeframe | None) -> tuple[dict[str, Candles], Timeframe, Timeframe]:
     """The files of `--data` by symbol, their base timeframe, and the timeframe to decide on (ConfigError if wrong)."""
     files: dict[str, Candles] = {}
-    for argument in arguments:
-        symbol, path = split_argument(argument)
-        files[symbol] = read_candles(symbol, Path(path))
-    base = _base_of({candles.spacing for candles in files.values()})
-    chosen = timeframe or ("5m" if DURATIONS[base] <= DURATIONS["5m"] else base)
-    if DURATIONS[chosen] % DURATIONS[base]:
+    try:
+        recorded_market(arguments)  # all files together: one spacing, one quote, one grid
+        for argument in arguments:
+            symbol, path = split_argument(argument)
+            files[symbol] = read_candles(symbol, path)
+    except BadConfiguration as error:
+        raise ConfigError(f"--data: {error}") from None
+    base = next(name for name in TIMEFRAMES if length(name) == max(c.spacing for c in files.values()))
+    chosen = timeframe or ("5m" if length(base) <= length("5m") else base)
+    if length(chosen) < length(base):
         raise ConfigError(f"--timeframe {chosen} is not a multiple of the data's {base}; choose {base} or longer.")
     return files, base, chosen
-
-
-def _base_of(spacings: set[int]) -> str:
-    names = {int(length.total_seconds()) * 1_000_000: name for name, length in DURATIONS.items()}
-    if len(spacings) != 1 or (spacing := spacings.pop()) not in names:
-        raise ConfigError(f"the files' candles must have one spacing out of {', '.join(DURATIONS)}.")
-    return names[spacing]
 
 
 def _keys(desk: Desk) -> tuple[str, str]:

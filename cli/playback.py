@@ -7,7 +7,7 @@ venue booked is in our books, no stream entry is unread or unacknowledged, and n
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 
 from sqlalchemy import text
@@ -19,7 +19,8 @@ from shared.models.busy import BUSY_ORDERS
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.quiet import is_quiet
 from shared.redis_streams.source import Source
-from shared.timeframes import DURATIONS
+from shared.schemas.base import Timeframe
+from shared.timeframes import bar_open, to_microseconds
 
 POLL = 0.0004
 DRAIN = 0.5  # what a websocket may still carry when the venue's clock has stopped
@@ -38,8 +39,8 @@ class Watched:
     bus: Bus
     database: Database
     market_data: Source
-    base: str
-    decision: str
+    base: Timeframe
+    decision: Timeframe
 
 
 @dataclass(slots=True)
@@ -89,14 +90,14 @@ class Conductor:
             due.append(self.desk.decision)
         for timeframe in due:
             cursor = await self.desk.market_data.cursor(f"BarsClosed:{timeframe}", "instants")
-            if cursor is None or cursor < int(ended.timestamp() * 1_000_000):
+            if cursor is None or cursor < to_microseconds(ended):
                 return False
         return True
 
     async def _booked(self, executions: Sequence[str]) -> bool:
         async with self.desk.database.engine.connect() as connection:
             found = await connection.scalar(FILLS, {"ids": list(executions)})
-        return found == len(set(executions))
+        return bool(found == len(set(executions)))
 
     async def _at_rest(self) -> object | None:
         """None when at rest, else what is waiting. Asked twice around the books: a message may be born in between."""
@@ -109,7 +110,7 @@ class Conductor:
         if busy or unpublished:
             return {"orders": busy, "outbox": unpublished}
         after = await is_quiet(self.desk.bus)
-        return None if after.quiet and after.total == before.total else after.waiting or "new messages"
+        return None if after.quiet and after.fingerprint == before.fingerprint else after.waiting or "new messages"
 
 
 def _ended(step: Json) -> datetime | None:
@@ -119,6 +120,5 @@ def _ended(step: Json) -> datetime | None:
     return datetime.fromisoformat(step["clock"])
 
 
-def _closes(timeframe: str, at: datetime) -> bool:
-    length: timedelta = DURATIONS[timeframe]
-    return int(at.timestamp()) % int(length.total_seconds()) == 0
+def _closes(timeframe: Timeframe, at: datetime) -> bool:
+    return bar_open(timeframe, to_microseconds(at)) == to_microseconds(at)

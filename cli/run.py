@@ -108,7 +108,9 @@ async def until_ready(run: Run, venue: Venue, subscribed: tuple[str, ...]) -> No
             missing = error
         await asyncio.sleep(0.1)
     if not run.stop.is_set():
-        raise ConfigError(f"the desk did not start within {START_PATIENCE:.0f} s; missing: {missing}. See {run.desk.logs}")
+        raise ConfigError(
+            f"the desk did not start within {START_PATIENCE:.0f} s; missing: {missing}. See {run.desk.logs}"
+        )
 
 
 def wipe(desk: Desk) -> None:
@@ -118,4 +120,3 @@ def wipe(desk: Desk) -> None:
             shutil.rmtree(path)
         elif path.name != "lock":
             path.unlink()
-

@@ -56,7 +56,11 @@ def _environment(settings: Settings, urls: Mapping[str, str], root: str) -> dict
 
 
 async def _up(
-    settings: Settings, urls: Mapping[str, str], environment: Mapping[str, str], scale: Mapping[str, int], seconds: float | None
+    settings: Settings,
+    urls: Mapping[str, str],
+    environment: Mapping[str, str],
+    scale: Mapping[str, int],
+    seconds: float | None,
 ) -> None:
     async with running(desk_named("up", settings), urls, environment, scale, None) as run:
         end = time.monotonic() + seconds if seconds else None

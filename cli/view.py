@@ -17,7 +17,7 @@ from sqlalchemy import text
 from cli.output import console, errors, money, note, short, signed
 from cli.run import Run
 from cli.venue import Json
-from shared.redis_streams.overview import StreamOverview, streams_overview
+from shared.redis_streams.overview import StreamView, streams_overview
 from shared.reports import queries
 from shared.reports.rows import PositionRow, SessionRow, SignalRow, Status
 
@@ -36,7 +36,7 @@ class Picture:
     prices: list[tuple[str, float]]
     signals: list[SignalRow]
     sessions: list[SessionRow]
-    streams: dict[str, StreamOverview]
+    streams: dict[str, StreamView]
     restarts: int
 
 
@@ -49,7 +49,7 @@ async def look(run: Run, base: str) -> Picture:
             prices,
             await queries.signals(connection, page=queries.Page(limit=8)),
             await queries.sessions(connection, page=queries.Page(limit=4)),
-            await streams_overview(run.bus),
+            (await streams_overview(run.bus)).streams,
             run.restarts,
         )
 
@@ -128,9 +128,13 @@ def _prices(picture: Picture) -> RenderableType:
     grid = _grid("l", "r", "r", "f")
     for symbol, close in picture.prices:
         signal = newest.get(symbol)
-        spoken = sorted((c for c in signal.contributions if c["score"]), key=lambda c: -abs(c["share"])) if signal else []
+        spoken = (
+            sorted((c for c in signal.contributions if c["score"]), key=lambda c: -abs(c["share"])) if signal else []
+        )
         why = ", ".join(f"{c['strategy']} {c['score']:+.2f}" for c in spoken) or ("nothing to say" if signal else "")
-        grid.add_row(symbol, f"{close:g}", signed(signal.score, f"{signal.score:+.2f}") if signal else "", Text(why, "dim"))
+        grid.add_row(
+            symbol, f"{close:g}", signed(signal.score, f"{signal.score:+.2f}") if signal else "", Text(why, "dim")
+        )
     return grid
 
 
@@ -138,7 +142,9 @@ def _council(picture: Picture) -> RenderableType:
     colours = {"BUY": "bold green", "SELL": "bold red", "HOLD": "yellow"}
     blocks = []
     for session in picture.sessions:
-        head = Text.assemble((f"{session.verdict:<5}", colours[session.verdict]), f"{session.symbol} {session.time:%H:%M}  ")
+        head = Text.assemble(
+            (f"{session.verdict:<5}", colours[session.verdict]), f"{session.symbol} {session.time:%H:%M}  "
+        )
         head.append(session.reason, style="dim")
         votes = "  ".join(
             f"{vote.member} {'abstains' if vote.probability is None else format(vote.probability, '.2f')}"

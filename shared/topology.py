@@ -42,7 +42,7 @@ STREAMS: tuple[Stream, ...] = (
     _stream("market:books", (market.BookUpdated,), "market_data", "trade_executor", 60),
     _stream("signals:generated", (signals.SignalGenerated,), "signal_generator", "council"),
     _stream("council:decided", (council.CouncilDecided,), "council", "trade_executor position_manager", 40),
-    _stream("exits:requested", (orders.ExitRequested,), "position_manager api_gateway cli", "trade_executor", 20),
+    _stream("exits:requested", (orders.ExitRequested,), "position_manager cli", "trade_executor", 20),
     _stream("venue:reported", (orders.OrderReported, orders.ExecutionReported), "trade_executor", "trade_executor", 10),
     _stream(
         "orders:lifecycle",
@@ -62,7 +62,7 @@ STREAMS: tuple[Stream, ...] = (
     _stream(
         "system:control",
         (system.TradingPaused, system.TradingResumed, system.TradingHalted),
-        "position_manager api_gateway cli",
+        "position_manager cli",
         "trade_executor",
         5,
     ),

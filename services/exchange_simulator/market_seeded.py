@@ -139,7 +139,7 @@ def _usd(code: str) -> float:
 
 
 def _first_price(of: Pair) -> int:
-    return max(1, round(_usd(of.base.code) / _usd(of.quote.code) * 10**of.decimals))
+    return max(1, round(_usd(of.base.code) / _usd(of.quote.code) * float(10**of.decimals)))
 
 
 def _seeded_pair(symbol: str) -> Pair:

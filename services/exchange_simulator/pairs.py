@@ -29,24 +29,47 @@ class Asset:
         return f"{amount:.{self.decimals}f}"
 
 
-def _assets() -> dict[str, Asset]:
-    rows = """
-        BTC XXBT XBT 10 0.00005     ETH XETH ETH 10 0.001      LTC XLTC LTC 10 0.04     XMR XXMR XMR 10 0.02
-        XRP XXRP XRP 8 2            XLM XXLM XLM 8 20          DOGE XXDG XDG 8 30       ZEC XZEC ZEC 10 0.06
-        ETC XETC ETC 10 0.2         ADA ADA ADA 8 6            SOL SOL SOL 10 0.02      DOT DOT DOT 10 0.7
-        LINK LINK LINK 10 0.2       AVAX AVAX AVAX 10 0.2      ATOM ATOM ATOM 8 0.7     MATIC MATIC MATIC 10 8
-        UNI UNI UNI 10 0.5          AAVE AAVE AAVE 10 0.02     ALGO ALGO ALGO 8 20      BCH BCH BCH 10 0.01
-        FIL FIL FIL 10 0.9          NEAR NEAR NEAR 10 1        APT APT APT 10 0.5       ARB ARB ARB 10 5
-        OP OP OP 10 2.5             INJ INJ INJ 10 0.2         SUI SUI SUI 10 1.5       TRX TRX TRX 8 30
-        XTZ XTZ XTZ 8 4             GRT GRT GRT 10 20          MKR MKR MKR 10 0.002
-        USD ZUSD USD 4 5            EUR ZEUR EUR 4 5           GBP ZGBP GBP 4 5         USDT USDT USDT 8 5
-        USDC USDC USDC 8 5
-    """.split()
-    table = (rows[i : i + 5] for i in range(0, len(rows), 5))
-    return {code: Asset(code, kraken, alt, int(d), Decimal(least)) for code, kraken, alt, d, least in table}
-
-
-ASSETS = _assets()
+ASSETS = {
+    asset.code: asset
+    for asset in (
+        Asset("BTC", "XXBT", "XBT", 10, Decimal("0.00005")),
+        Asset("ETH", "XETH", "ETH", 10, Decimal("0.001")),
+        Asset("LTC", "XLTC", "LTC", 10, Decimal("0.04")),
+        Asset("XMR", "XXMR", "XMR", 10, Decimal("0.02")),
+        Asset("XRP", "XXRP", "XRP", 8, Decimal("2")),
+        Asset("XLM", "XXLM", "XLM", 8, Decimal("20")),
+        Asset("DOGE", "XXDG", "XDG", 8, Decimal("30")),
+        Asset("ZEC", "XZEC", "ZEC", 10, Decimal("0.06")),
+        Asset("ETC", "XETC", "ETC", 10, Decimal("0.2")),
+        Asset("ADA", "ADA", "ADA", 8, Decimal("6")),
+        Asset("SOL", "SOL", "SOL", 10, Decimal("0.02")),
+        Asset("DOT", "DOT", "DOT", 10, Decimal("0.7")),
+        Asset("LINK", "LINK", "LINK", 10, Decimal("0.2")),
+        Asset("AVAX", "AVAX", "AVAX", 10, Decimal("0.2")),
+        Asset("ATOM", "ATOM", "ATOM", 8, Decimal("0.7")),
+        Asset("MATIC", "MATIC", "MATIC", 10, Decimal("8")),
+        Asset("UNI", "UNI", "UNI", 10, Decimal("0.5")),
+        Asset("AAVE", "AAVE", "AAVE", 10, Decimal("0.02")),
+        Asset("ALGO", "ALGO", "ALGO", 8, Decimal("20")),
+        Asset("BCH", "BCH", "BCH", 10, Decimal("0.01")),
+        Asset("FIL", "FIL", "FIL", 10, Decimal("0.9")),
+        Asset("NEAR", "NEAR", "NEAR", 10, Decimal("1")),
+        Asset("APT", "APT", "APT", 10, Decimal("0.5")),
+        Asset("ARB", "ARB", "ARB", 10, Decimal("5")),
+        Asset("OP", "OP", "OP", 10, Decimal("2.5")),
+        Asset("INJ", "INJ", "INJ", 10, Decimal("0.2")),
+        Asset("SUI", "SUI", "SUI", 10, Decimal("1.5")),
+        Asset("TRX", "TRX", "TRX", 8, Decimal("30")),
+        Asset("XTZ", "XTZ", "XTZ", 8, Decimal("4")),
+        Asset("GRT", "GRT", "GRT", 10, Decimal("20")),
+        Asset("MKR", "MKR", "MKR", 10, Decimal("0.002")),
+        Asset("USD", "ZUSD", "USD", 4, Decimal("5")),
+        Asset("EUR", "ZEUR", "EUR", 4, Decimal("5")),
+        Asset("GBP", "ZGBP", "GBP", 4, Decimal("5")),
+        Asset("USDT", "USDT", "USDT", 8, Decimal("5")),
+        Asset("USDC", "USDC", "USDC", 8, Decimal("5")),
+    )
+}
 COST_MINIMUM = {"BTC": Decimal("0.00002"), "ETH": Decimal("0.0002")}
 USUAL_DECIMALS = {
     "BTC/USD": 1, "ETH/USD": 2, "LTC/USD": 2, "XMR/USD": 2, "SOL/USD": 2, "XRP/USD": 5, "XLM/USD": 6, "ADA/USD": 6,

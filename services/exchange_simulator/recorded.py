@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
+from zlib import crc32
 
 from services.exchange_simulator.errors import BadConfiguration
 from services.exchange_simulator.pairs import EXACT, LOT_DECIMALS, MAX_PRICE_DECIMALS, Pair, pair
@@ -81,8 +83,8 @@ class RecordedMarket:
 
     @property
     def fingerprint(self) -> str:
-        spans = (f"{s}:{len(v)}:{v.times[0]}:{v.times[-1]}" for s, v in self._series.items())
-        return "recorded " + " ".join(spans)
+        parts = (f"{s}:{len(v)}:{v.times[0]}:{crc32(v.closes.tobytes()):08x}" for s, v in self._series.items())
+        return "recorded " + " ".join(parts)
 
     def instant(self, step: int) -> int | None:
         """The open time of a step's bars in microseconds, None past the end."""
@@ -195,7 +197,7 @@ def _scaled(where: str, name: str, text: str, decimals: int) -> int:
 
 
 def _spacing(path: Path, bars: Sequence[Bar]) -> int:
-    steps = Counter(later.time - earlier.time for earlier, later in zip(bars, bars[1:], strict=False))
+    steps = Counter(later.time - earlier.time for earlier, later in pairwise(bars))
     if not steps:
         return 0
     spacing = min(steps, key=lambda step: (-steps[step], step))
@@ -231,7 +233,7 @@ def _refuse_off_grid(file: Candles, spacing: int) -> None:
         if bar.time % spacing:
             shown = datetime.fromtimestamp(bar.time / SECOND, UTC).isoformat()
             raise BadConfiguration(
-                f"{file.path}, field time: {shown} does not fall on the {spacing // (60 * SECOND)}-minute grid; align it"
+                f"{file.path}, field time: {shown} is off the {spacing // (60 * SECOND)}-minute grid; align it"
             )
 
 
@@ -239,7 +241,5 @@ def _series(file: Candles, of: Pair) -> Series:
     step = 10 ** (MAX_PRICE_DECIMALS - of.decimals)
     series = Series()
     for bar in file.bars:
-        series.append(
-            Bar(bar.time, bar.open // step, bar.high // step, bar.low // step, bar.close // step, bar.volume)
-        )
+        series.append(Bar(bar.time, bar.open // step, bar.high // step, bar.low // step, bar.close // step, bar.volume))
     return series

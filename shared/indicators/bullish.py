@@ -33,5 +33,5 @@ def bullish(votes: Sequence[Floats], volume_rank: Floats) -> Bullish:
     ballots = np.clip(np.stack(votes), -1.0, 1.0)
     score = (sum(ballots) / len(ballots) + 1.0) / 2.0
     agreement = np.maximum((ballots > 0).sum(axis=0), (ballots < 0).sum(axis=0)) / len(ballots)
-    confidence = 80.0 * agreement + 0.2 * volume_rank
-    return Bullish(np.round(score, 9), np.round(np.where(np.isnan(score), np.nan, confidence), 7))
+    confidence: Floats = np.where(np.isnan(score), np.nan, 80.0 * agreement + 0.2 * volume_rank)
+    return Bullish(np.round(score, 9), np.round(confidence, 7))

@@ -1,9 +1,8 @@
 """RSI, MACD and the stochastic."""
 
 import numpy as np
-import talib
 
-from shared.indicators.rolling import Floats, lagged, ratio
+from shared.indicators.rolling import Floats, lagged, ratio, rolling_max, rolling_min
 from shared.indicators.smoothing import ema, wilder
 
 
@@ -22,8 +21,9 @@ def macd_histogram(close: Floats, fast: int = 12, slow: int = 26, signal: int = 
 
 
 def stochastic(high: Floats, low: Floats, close: Floats) -> tuple[Floats, Floats]:
-    """Slow stochastic 14, 3, 3 (Lane): %K and %D, 0 to 100; a range of zero width counts as 0, as in TA-Lib."""
-    fast, _ = talib.STOCHF(high, low, close, fastk_period=14, fastd_period=1)
+    """Slow stochastic 14, 3, 3 (Lane): %K and %D, 0 to 100; 50 where the 14 bars have no range (TA-Lib says 0)."""
+    lowest = rolling_min(low, 14)
+    fast = 100.0 * ratio(close - lowest, rolling_max(high, 14) - lowest, otherwise=0.5)
     slow_k = _mean_of_three(fast)
     return slow_k, _mean_of_three(slow_k)
 

@@ -7,6 +7,7 @@ live window would then disagree with a backtest. Here every output is one dot pr
 from collections.abc import Callable
 
 import numpy as np
+import talib
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
@@ -39,11 +40,12 @@ def rolling_mean(values: Floats, window: int) -> Floats:
 
 
 def rolling_max(values: Floats, window: int) -> Floats:
-    return _over_windows(values, window, lambda view: view.max(axis=1))
+    """Highest of the last `window` values; nan until they are there."""
+    return talib.MAX(values, timeperiod=window) if window > 1 and len(values) else values.copy()
 
 
 def rolling_min(values: Floats, window: int) -> Floats:
-    return _over_windows(values, window, lambda view: view.min(axis=1))
+    return talib.MIN(values, timeperiod=window) if window > 1 and len(values) else values.copy()
 
 
 def rolling_any(flags: Bools, window: int) -> Bools:
@@ -62,11 +64,11 @@ def percentile_rank(values: Floats, window: int) -> Floats:
 
 
 def zscore_of_last(values: Floats, window: int) -> Floats:
-    """Standard deviations by which a value exceeds the mean of the `window` values before it; 0 where those never vary."""
+    """Standard deviations by which a value exceeds the mean of the `window` before it; 0 where those never vary."""
     earlier = lagged(values, 1)
     mean, spread = rolling_mean(earlier, window), rolling_std(earlier, window)
     noise = 1e-9 * rolling_mean(np.abs(earlier), window)
-    return ratio(values - mean, np.where(spread > noise, spread, 0.0), otherwise=0.0)
+    return ratio(values - mean, np.where(spread <= noise, 0.0, spread), otherwise=0.0)
 
 
 def ratio(above: Floats, below: Floats, otherwise: float) -> Floats:

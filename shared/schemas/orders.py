@@ -101,13 +101,22 @@ class OrderReported(_OfSymbol):
 
     `status`: accepted (resting or being matched), rejected, closed (terminal, with `filled_total`),
     canceled (terminal), amended, amend_failed, cancel_failed, missing (not at the venue after the deadline),
-    unknown (no answer: to be resolved).
+    unknown (no answer: to be resolved), not_sent (the venue could not be reached or refused to listen: ask again).
     """
 
     kind: Literal["OrderReported"] = "OrderReported"
     client_order_id: str
     status: Literal[
-        "accepted", "rejected", "closed", "canceled", "amended", "amend_failed", "cancel_failed", "missing", "unknown"
+        "accepted",
+        "rejected",
+        "closed",
+        "canceled",
+        "amended",
+        "amend_failed",
+        "cancel_failed",
+        "missing",
+        "unknown",
+        "not_sent",
     ]
     venue_order_id: str | None = None
     filled_total: NonNegative = Decimal(0)

@@ -41,9 +41,15 @@ class Market:
     def between(self, start: int, stop: int) -> "Market":
         """The bars `start` (included) to `stop` (excluded), by position."""
         part = slice(start, stop)
-        sentiment = None if self.sentiment is None else self.sentiment[part]
-        prices = (getattr(self, name)[part] for name in (*PRICES, "volume"))
-        return Market(self.open_time[part], *prices, sentiment)
+        return Market(
+            open_time=self.open_time[part],
+            open=self.open[part],
+            high=self.high[part],
+            low=self.low[part],
+            close=self.close[part],
+            volume=self.volume[part],
+            sentiment=None if self.sentiment is None else self.sentiment[part],
+        )
 
     def _freeze(self, name: str, dtype: np.dtype[np.int64] | np.dtype[np.float64]) -> None:
         view = np.ascontiguousarray(getattr(self, name), dtype=dtype).view()

@@ -1,0 +1,1 @@
+"""What the desk knows, over HTTP on loopback. Read-only: writes wait for authentication."""

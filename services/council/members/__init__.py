@@ -1,0 +1,1 @@
+"""The council's members, one small file each. LLM members will join through the same protocol."""

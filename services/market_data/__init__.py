@@ -1,0 +1,1 @@
+"""Turns what the venue says into candles, ended instants, tickers and books. A source: it reads no stream."""

@@ -1,0 +1,135 @@
+"""The venue through ccxt: addresses, clock, instruments and candles by REST."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import ccxt.pro
+import structlog
+
+from services.market_data.core import checks
+from services.market_data.core.bars import Bar
+from shared.config import Settings
+from shared.errors import ConfigError, Retryable
+from shared.schemas.base import Timeframe
+from shared.timeframes import length, minutes
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+CANDLES_AT_ONCE = 720
+"""How many bars Kraken's REST keeps and returns of each timeframe."""
+ATTEMPTS = 3
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A pair and its precision on the venue."""
+
+    symbol: str
+    base: str
+    quote: str
+    price_tick: Decimal
+    lot_step: Decimal
+    min_quantity: Decimal | None
+    min_cost: Decimal | None
+
+
+def connect(settings: Settings) -> Any:
+    """A ccxt client with exact numbers. The rate limit is the venue's; a playback has a faster clock than its waits."""
+    exchange = getattr(ccxt.pro, settings.venue)({"enableRateLimit": settings.playback_speed == 1, "newUpdates": True})
+    exchange.number = str
+    if settings.venue_url:
+        _point_at(exchange, settings.venue_url.rstrip("/"))
+    return exchange
+
+
+def _point_at(exchange: Any, url: str) -> None:
+    api = exchange.urls["api"]
+    api["public"] = api["private"] = url
+    socket = f"ws{url.removeprefix('http')}/v2"
+    for name in api["ws"]:
+        api["ws"][name] = socket
+
+
+def pause_after(failures: int) -> float:
+    """Seconds: doubling from a quarter of a second to a minute, with jitter so that not all come back at once."""
+    return min(LONGEST_PAUSE, 0.25 * 2.0 ** min(failures - 1, 10)) * random.uniform(0.5, 1.0)
+
+
+class RestVenue:
+    """What is asked of the venue, rather than watched. Retryable: it can't be reached, or makes no sense now."""
+
+    def __init__(self, exchange: Any) -> None:
+        self._exchange = exchange
+
+    async def time(self) -> int:
+        """The venue's clock, microseconds since the epoch."""
+        return int(await self._asked("time", self._exchange.fetch_time)) * 1000
+
+    async def instruments(self, symbols: tuple[str, ...]) -> list[Instrument]:
+        """The pairs' precision; ConfigError names those that the venue does not trade."""
+        await self._asked("markets", self._exchange.load_markets)
+        if unknown := [symbol for symbol in symbols if symbol not in self._exchange.markets]:
+            raise ConfigError(f"SYMBOLS: {', '.join(unknown)} not traded at {self._exchange.id}; take them out")
+        return [_instrument(self._exchange.markets[symbol]) for symbol in symbols]
+
+    async def candles(self, symbol: str, timeframe: Timeframe, since: int, until: int) -> list[Bar]:
+        """Bars that open from `since` on and have closed by `until`, oldest first; at most what the venue keeps.
+
+        Raises BadData for a bar that can't be.
+        """
+        # Kraken's `since` excludes; ccxt hands it on as whole seconds
+        rows = await self._asked(
+            f"{symbol} {timeframe} candles",
+            lambda: self._exchange.fetch_ohlcv(symbol, str(timeframe), since // 1000 - 1000, CANDLES_AT_ONCE),
+        )
+        bars = sorted(checks.bar(row, timeframe) for row in rows)
+        return [bar for bar in bars if since <= bar.open_time and bar.open_time + length(timeframe) <= until]
+
+    async def close(self) -> None:
+        """Give up every connection."""
+        await self._exchange.close()
+
+    async def _asked(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await ask()
+            except ccxt.NetworkError as error:
+                if attempt == ATTEMPTS:
+                    raise Retryable(f"{self._exchange.id} gave no {what}: {_short(error)}") from None
+                log.info("asking the venue again", what=what, attempt=attempt, error=_short(error))
+                await asyncio.sleep(pause_after(attempt))
+            except ccxt.BaseError as error:
+                raise Retryable(f"{self._exchange.id} refused {what}: {_short(error)}") from None
+        raise AssertionError("unreachable")
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _instrument(market: dict[str, Any]) -> Instrument:
+    limits, precision = market["limits"], market["precision"]
+    return Instrument(
+        symbol=market["symbol"],
+        base=market["base"],
+        quote=market["quote"],
+        price_tick=Decimal(precision["price"]),
+        lot_step=Decimal(precision["amount"]),
+        min_quantity=_optional(limits["amount"]["min"]),
+        min_cost=_optional(limits["cost"]["min"]),
+    )
+
+
+def _optional(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def kept(timeframe: Timeframe) -> int:
+    """Microseconds of history that the venue can give of a timeframe."""
+    return CANDLES_AT_ONCE * minutes(timeframe) * 60_000_000

@@ -1,0 +1,189 @@
+"""Ends instants: gaps first, then the store, then the stream, one instant after the other.
+
+Start-up is recovery: what was published is known from the source's cursor, what was stored from the database, and what
+happened meanwhile from the venue.
+"""
+
+import asyncio
+import time as wall
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.market_data import announcing
+from services.market_data.adapters.store import Store
+from services.market_data.adapters.venue import CANDLES_AT_ONCE, RestVenue
+from services.market_data.alerts import Alerts
+from services.market_data.core.bars import Bar, Named
+from services.market_data.core.checks import BadData
+from services.market_data.core.instants import Progress, rebuilt
+from services.market_data.market import Market, bar_of
+from services.market_data.sockets import Sockets
+from shared.redis_streams.source import Newer, Source
+from shared.schemas.base import Timeframe
+from shared.schemas.market import CandleClosed
+from shared.timeframes import SECOND, above, bar_open, from_microseconds, length
+
+log = structlog.get_logger()
+
+LOOK_EVERY = 0.25
+INSTANTS = "instants"
+
+
+@dataclass
+class Closer:
+    """The one loop that publishes. `speed` is the venue's seconds per wall second, 0 in lock-step."""
+
+    market: Market
+    sockets: Sockets
+    venue: RestVenue
+    store: Store
+    source: Source
+    alerts: Alerts
+    decision: Timeframe
+    speed: float
+    progress: Progress | None = None
+    trouble: str = ""
+    _filled: dict[str, dict[int, Bar]] = field(default_factory=dict)
+    _asked_time: float = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Recover, then end every instant as it comes. Retryable where the world outside fails: run again."""
+        self.progress = await self.recover()
+        while not stop.is_set():
+            await self.turn()
+            await self._news()
+
+    async def recover(self) -> Progress:
+        """Where the last run ended, its bars and those that closed meanwhile."""
+        now = await self.venue.time()
+        self.market.synchronise(now, self.speed)
+        base = self.market.base
+        cursor = await self.source.cursor(f"BarsClosed:{base}", INSTANTS)
+        time = bar_open(base, now) if cursor is None else cursor
+        self._filled = {}
+        known_from: dict[str, int] = {}
+        bars: list[Named] = []
+        for symbol in self.market.symbols:
+            known_from[symbol] = await self._history(symbol, time)
+            since = min(bar_open(timeframe, time) for timeframe in above(base))
+            stored = await self.store.bars(symbol, base, since, time)
+            bars += [Named(symbol, base, bar) for bar in stored]
+            unpublished = await self.store.bars(symbol, base, time, bar_open(base, now))
+            self._filled[symbol] = {bar.open_time: bar for bar in unpublished}
+            self.market.lost(symbol)
+        return rebuilt(base, time, known_from, bars)
+
+    async def turn(self) -> None:
+        """End what is due and publish what is waiting."""
+        await self._ask_for_the_time()
+        horizon = self.market.time.horizon(wall.monotonic())
+        waiting = self.market.take()
+        progress = self._progressed()
+        due = progress.due(horizon)
+        if due:
+            await self._fill_gaps(progress.time, horizon)
+        for time in due:
+            await self._end(time, tick=time == due[-1], also=waiting if time == due[-1] else [])
+        if waiting and not due:
+            await self.source.publish_newer_many(waiting)
+        await self.alerts.flush()
+
+    async def _end(self, time: int, tick: bool, also: list[Newer]) -> None:
+        ended, progress = self._progressed().after(time, self._closed_at(time))
+        messages = announcing.instant(ended, self.market.quotes, tick)
+        await self.store.save([item.message for item in messages if isinstance(item.message, CandleClosed)])
+        if messages or also:
+            await self.source.publish_newer_many([*messages, *also])
+        self.progress = progress
+
+    def _progressed(self) -> Progress:
+        assert self.progress is not None
+        return self.progress
+
+    def _closed_at(self, time: int) -> dict[str, Bar]:
+        """The base bars that closed at `time`: as the socket had them, or as they were filled in."""
+        opened = time - length(self.market.base)
+        found = {symbol: self._bar(symbol, opened) for symbol in self.market.symbols}
+        return {symbol: bar for symbol, bar in found.items() if bar is not None}
+
+    def _bar(self, symbol: str, opened: int) -> Bar | None:
+        filled = self._filled.get(symbol, {})
+        if opened in filled:
+            return filled[opened]
+        if opened < self.market.whole_from.get(symbol, opened + 1):
+            return None
+        try:
+            return bar_of(self.sockets.bars(symbol), opened, self.market.base)
+        except BadData as error:
+            self.alerts.dropped(symbol, error, opened + length(self.market.base))
+            return None
+
+    async def _fill_gaps(self, since: int, until: int) -> None:
+        """Ask the venue for the bars between that no socket has shown whole."""
+        for symbol in self.market.symbols:
+            self._filled[symbol] = {
+                opened: bar for opened, bar in self._filled.get(symbol, {}).items() if opened >= since
+            }
+            whole_from = self.market.whole_from.get(symbol)
+            missing_until = until if whole_from is None else min(until, whole_from)
+            if missing_until > since:
+                await self._fill(symbol, since, missing_until)
+                # subscribed long before this answer, so that what comes now is whole
+                self.market.whole_from.setdefault(symbol, missing_until)
+
+    async def _fill(self, symbol: str, since: int, until: int) -> None:
+        try:
+            bars = await self.venue.candles(symbol, self.market.base, since, until)
+        except BadData as error:
+            self.alerts.dropped(symbol, error, until)
+            return
+        self._filled[symbol].update({bar.open_time: bar for bar in bars})
+        count = (until - since) // length(self.market.base)
+        log.info("gap filled", symbol=symbol, bars=len(bars), of=count, since=str(from_microseconds(since)))
+        if bars and count > CANDLES_AT_ONCE and bars[0].open_time > since:
+            await self._bridge(symbol, since, bars[0].open_time)
+
+    async def _bridge(self, symbol: str, since: int, until: int) -> None:
+        """The venue keeps no base bars of a gap this old: at least the decision bars, for the windows."""
+        progress = self._progressed()
+        self.progress = Progress(progress.base, progress.time, {**progress.known_from, symbol: until}, progress.forming)
+        text = f"{symbol}: no {progress.base} bars from {from_microseconds(since)} to {from_microseconds(until)}"
+        self.alerts.say("warning", "candles_lost", until, text)
+        await self._save_history(symbol, self.decision, bar_open(self.decision, since), until)
+
+    async def _history(self, symbol: str, until: int) -> int:
+        """Since when every base bar is known; fetches what the venue keeps when there is nothing yet."""
+        base = self.market.base
+        if await self.store.first(symbol, base) is None:
+            for timeframe in dict.fromkeys((base, self.decision)):
+                since = max(0, bar_open(timeframe, until) - CANDLES_AT_ONCE * length(timeframe))
+                await self._save_history(symbol, timeframe, since, until)
+        first = await self.store.first(symbol, base)
+        return until if first is None else min(first, until)
+
+    async def _save_history(self, symbol: str, timeframe: Timeframe, since: int, until: int) -> None:
+        try:
+            bars = await self.venue.candles(symbol, timeframe, since, until)
+        except BadData as error:
+            self.alerts.dropped(symbol, error, until)
+            return
+        await self.store.save_bars(Named(symbol, timeframe, bar) for bar in bars)
+        log.info("history stored", symbol=symbol, timeframe=timeframe, bars=len(bars))
+
+    async def _ask_for_the_time(self) -> None:
+        """Where every symbol is silent, the venue itself must say that a bar is over: our estimate is no proof."""
+        if not self.speed:
+            return
+        next_instant = self._progressed().time + length(self.market.base)
+        overdue = self.market.clock() > next_instant + 2 * SECOND and self.market.time.latest < next_instant
+        if overdue and wall.monotonic() - self._asked_time > 1:
+            self._asked_time = wall.monotonic()
+            self.market.synchronise(await self.venue.time(), self.speed)
+
+    async def _news(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY):
+                await self.market.news.wait()
+        self.market.news.clear()

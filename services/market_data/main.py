@@ -1,0 +1,73 @@
+"""Wires market_data: venue -> sockets -> market -> closer -> store and streams; the guard looks after them."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from services.market_data.adapters.store import Store
+from services.market_data.adapters.venue import RestVenue, connect
+from services.market_data.alerts import Alerts
+from services.market_data.closer import Closer
+from services.market_data.core.venue_time import VenueTime
+from services.market_data.guard import Guard
+from services.market_data.market import Market
+from services.market_data.sockets import Sockets
+from shared.config import Settings
+from shared.service import Context, Service, main
+from shared.timeframes import SECOND, length
+
+log = structlog.get_logger()
+
+LONGEST_GRACE = 2.0
+"""Wall seconds that silent symbols are waited for."""
+
+
+def grace(settings: Settings) -> float | None:
+    """At most a quarter of a bar's wall time; None in lock-step, where every symbol always speaks."""
+    if settings.lockstep:
+        return None
+    return min(LONGEST_GRACE, length(settings.base_timeframe) / SECOND / settings.playback_speed / 4)
+
+
+async def build(context: Context) -> Service:
+    """The service of one instance; several may run at once, the source's cursors keep what is published single."""
+    settings = context.settings
+    exchange = connect(settings)
+    venue, store = RestVenue(exchange), Store(context.require_database())
+    alerts = Alerts(context.source)
+    market = Market(
+        base=settings.base_timeframe,
+        symbols=settings.symbols,
+        lockstep=settings.lockstep,
+        time=VenueTime(settings.base_timeframe, settings.symbols, grace(settings)),
+        alerts=alerts,
+    )
+    sockets = Sockets(exchange, market, settings.base_timeframe, books=not settings.lockstep)
+    speed = settings.playback_speed
+    closer = Closer(market, sockets, venue, store, context.source, alerts, settings.timeframe, speed)
+    guard = Guard(market, sockets, closer, venue, store, context.source, alerts, speed)
+
+    async def trade_day(stop: asyncio.Event) -> None:
+        """Instruments first; until the venue answers, this is tried again and again by the runner."""
+        await store.save_instruments(await venue.instruments(settings.symbols))
+        async with asyncio.TaskGroup() as group:
+            for loop in (sockets.run, closer.run, guard.run):
+                group.create_task(loop(stop))
+
+    def health() -> Mapping[str, object]:
+        down = any("down" in str(socket) for socket in sockets.report().values())
+        degraded = bool(guard.stale) or down or closer.progress is None
+        return {
+            **({"status": "degraded"} if degraded else {}),
+            "venue": settings.venue_url or settings.venue,
+            "sockets": sockets.report(),
+            "stale": sorted(guard.stale),
+            "ended_until": None if closer.progress is None else closer.progress.time,
+        }
+
+    return Service(loops=(trade_day,), health=health)
+
+
+if __name__ == "__main__":
+    main("market_data", build)

@@ -1,0 +1,1 @@
+"""Scores every closed bar of the decision timeframe with all active strategies."""

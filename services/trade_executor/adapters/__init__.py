@@ -1,0 +1,1 @@
+"""What the executor touches outside: the books in PostgreSQL, the broker, the venue's clock."""

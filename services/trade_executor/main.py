@@ -1,0 +1,90 @@
+"""Wires the executor: books, broker, the loop that sends, the loops that listen and compare."""
+
+from collections.abc import Mapping
+
+from services.trade_executor.adapters.books import Books
+from services.trade_executor.adapters.claims import Claims
+from services.trade_executor.adapters.instants import Instants
+from services.trade_executor.adapters.listener import AccountListener, Reconciler
+from services.trade_executor.adapters.sender import Pace, Sender
+from services.trade_executor.adapters.venue import Venue
+from services.trade_executor.core.entries import ENTRY_SLACK, Limits
+from services.trade_executor.handlers import Handlers, PaperHandlers, Rules
+from shared.broker.base import Broker
+from shared.broker.factory import make_broker
+from shared.broker.paper_broker import PaperBroker
+from shared.config import Settings
+from shared.portfolio.grid import to_fraction
+from shared.risk.limits import EntryLimits
+from shared.service import Context, Service
+from shared.service import main as run_service
+
+NAME = "trade_executor"
+COMPARE_EVERY = 30.0
+COMPARE_EVERY_IN_LOCKSTEP = 2.0
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The settings that decide, in the units that the core counts in."""
+    limits = Limits(
+        entry=EntryLimits(
+            settings.entry_score,
+            settings.max_positions,
+            to_fraction(settings.max_daily_loss),
+            to_fraction(settings.max_drawdown),
+        ),
+        risk_per_trade=to_fraction(settings.risk_per_trade),
+        max_position=to_fraction(settings.max_position),
+        max_exposure=to_fraction(settings.max_exposure),
+        taker_fee=to_fraction(settings.taker_fee),
+        slack=ENTRY_SLACK,
+        stop_atr=float(settings.stop_atr),
+    )
+    return Rules(
+        settings.timeframe, settings.base_timeframe, settings.decision_ttl, float(settings.take_profit_r), limits
+    )
+
+
+async def build(context: Context) -> Service:
+    """The service for these settings; the account's books are opened the first time."""
+    return await build_with(context, make_broker(context.settings))
+
+
+async def build_with(context: Context, broker: Broker) -> Service:
+    """The service on a given broker."""
+    settings, database = context.settings, context.require_database()
+    books, instants = Books(settings.desk), Instants(settings.desk, settings.timeframe)
+    async with database.transaction() as connection:
+        await instants.open_books(connection, settings.currency, settings.initial_balance)
+    rules = rules_of(settings)
+    handlers = (
+        PaperHandlers(books, instants, rules, broker)
+        if isinstance(broker, PaperBroker)
+        else Handlers(books, instants, rules)
+    )
+    claims, venue = Claims(database, settings.desk), Venue(broker, context.source)
+    pace = Pace(settings.playback_speed, settings.decision_ttl)
+    sender = Sender(claims, venue, pace, context.is_leader)
+    every = COMPARE_EVERY_IN_LOCKSTEP if settings.lockstep else COMPARE_EVERY
+    reconciler = Reconciler(claims, venue, every, context.is_leader)
+    listener = AccountListener(venue, context.source, context.is_leader, reconciler.compare_now)
+
+    def committed() -> None:
+        if handlers.changed:
+            handlers.changed = False
+            sender.wake()
+
+    def health() -> Mapping[str, object]:
+        troubles = {"venue": venue.trouble, "fills": listener.trouble, "ledger": "; ".join(reconciler.differences)}
+        return {"status": "degraded" if any(troubles.values()) else "ok"} | troubles
+
+    return Service(handlers, (sender.run, reconciler.run, listener.run), health, committed)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    run_service(NAME, build)
+
+
+if __name__ == "__main__":
+    main()

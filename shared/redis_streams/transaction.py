@@ -1,0 +1,134 @@
+"""Point 3: one database transaction a batch, and the outputs of every message that took part in it."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Executable, Result, Uuid, any_, bindparam, insert, select
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db import Database
+from shared.errors import ConfigError, Retryable
+from shared.models import Handled, Outbox
+from shared.redis_streams.codec import Outgoing
+from shared.redis_streams.failures import LeaseLost
+from shared.schemas.base import Message
+
+_STORED = select(Handled.message_id, Handled.outputs).where(
+    Handled.group_name == bindparam("group"),
+    Handled.message_id == any_(bindparam("ids", type_=ARRAY(Uuid()))),
+)
+
+
+class AlreadyHandled(BaseException):
+    """The message's effects are in the database; `outputs` are what it led to then. No handler may catch this."""
+
+    def __init__(self, outputs: Any) -> None:
+        self.outputs = outputs
+
+
+class BatchTransaction:
+    """The transaction that the messages of one batch share. Begins when the first of them uses it."""
+
+    def __init__(self, database: Database | None, group: str, ids: Sequence[UUID], *, durable: bool) -> None:
+        self._database = database
+        self._group = group
+        self._ids = list(ids)
+        self._durable = durable
+        self._scope: AbstractAsyncContextManager[AsyncConnection] | None = None
+        self._connection: AsyncConnection | None = None
+        self.stored: dict[UUID, Any] = {}
+        self._new: list[dict[str, Any]] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether any message has used it."""
+        return self._connection is not None
+
+    async def connection(self) -> AsyncConnection:
+        """Begin if need be, and learn which messages of the batch were handled before."""
+        if self._connection is None:
+            if self._database is None:
+                raise ConfigError(f"{self._group} has a handler that needs DATABASE_URL")
+            scope = self._database.transaction(durable=self._durable)
+            try:
+                self._connection = await scope.__aenter__()
+            except OSError as error:
+                raise Retryable(f"the database is not there: {error}") from None
+            self._scope = scope
+            rows = await self._connection.execute(_STORED, {"group": self._group, "ids": self._ids})
+            self.stored = {row.message_id: row.outputs for row in rows}
+        return self._connection
+
+    def remember(self, message_id: UUID, outputs: Any) -> None:
+        """Keep what a message led to; written with the effects."""
+        self.stored[message_id] = outputs
+        self._new.append({"group_name": self._group, "message_id": message_id, "outputs": outputs})
+
+    async def write_outbox(self, outputs: Sequence[Outgoing]) -> None:
+        """Leave messages that the commit script can't reach to the relay."""
+        if outputs:
+            rows = [{"message_id": o.message_id, "kind": o.kind, "body": o.body.decode()} for o in outputs]
+            connection = await self.connection()
+            await connection.execute(postgres_insert(Outbox).on_conflict_do_nothing(), rows)
+
+    async def write_handled(self) -> datetime | None:
+        """When the database says this batch was handled; LeaseLost where another instance was faster."""
+        if not self._new or self._connection is None:
+            return None
+        try:
+            written = await self._connection.execute(insert(Handled).returning(Handled.handled_at), self._new)
+        except IntegrityError as error:
+            raise LeaseLost(f"another instance of {self._group} handled this batch") from error
+        handled_at: datetime = written.scalars().all()[0]
+        return handled_at
+
+    async def commit(self) -> None:
+        """Make the effects permanent."""
+        await self._end(None)
+
+    async def __aenter__(self) -> "BatchTransaction":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self._end(error or LeaseLost("left without a commit"))
+
+    async def _end(self, error: BaseException | None) -> None:
+        scope, self._scope, self._connection = self._scope, None, None
+        if scope is not None:
+            try:
+                await scope.__aexit__(type(error) if error else None, error, None)
+            except OSError as lost:
+                raise Retryable(f"the database went away: {lost}") from None
+
+
+class Transaction:
+    """What a handler gets: the batch's transaction, seen from one message. A handler that never uses it costs none."""
+
+    __slots__ = ("_batch", "_message", "used")
+
+    def __init__(self, batch: BatchTransaction, message: Message) -> None:
+        self._batch = batch
+        self._message = message
+        self.used = False
+
+    async def connection(self) -> AsyncConnection:
+        """The open transaction's connection."""
+        connection = await self._batch.connection()
+        if not self.used and self._message.message_id in self._batch.stored:
+            raise AlreadyHandled(self._batch.stored[self._message.message_id])
+        self.used = True
+        return connection
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> Result[Any]:
+        """One statement within the transaction."""
+        return await (await self.connection()).execute(statement, parameters)

@@ -1,0 +1,1 @@
+"""Stops, size and limits: pure scalar functions over ticks, lots and money units, Numba-able."""
