@@ -7,6 +7,7 @@ Everything runs on one embedded Redis with the append-only file that users have.
 import argparse
 import asyncio
 import json
+import logging
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,6 +37,7 @@ from shared.service import calm_collector
 PARTITIONS = 8
 SYMBOLS = [f"{asset}/USD" for asset in ("BTC", "ETH", "SOL", "ADA", "XMR", "LTC", "XLM", "DOT", "LINK", "AVAX", "UNI")]
 START = datetime(2022, 1, 1, tzinfo=UTC)
+SILENT = logging.Logger("faststream", logging.CRITICAL)
 STRATEGIES = ("momentum", "mean_reversion", "breakout", "swing")
 
 
@@ -192,9 +194,9 @@ async def faststream(url: str, count: int) -> float:
     """The same work by FastStream's group subscriber, one message a time, as its documentation shows it."""
     bus = await Bus.connect(url, PARTITIONS)
     await bus.execute("FLUSHALL")
-    await fill_plain(bus, count)
-    await bus.execute("XGROUP CREATE", "bench:signals", "council", "0")
-    broker = RedisBroker(url, logger=None)
+    await fill_plain(url, count)
+    await bus.execute("XGROUP", "CREATE", "bench:signals", "council", "0")
+    broker = RedisBroker(url, logger=SILENT)
     done = asyncio.Event()
     handled = 0
 
@@ -216,16 +218,11 @@ async def faststream(url: str, count: int) -> float:
     return count / seconds
 
 
-async def fill_plain(bus: Bus, count: int) -> None:
+async def fill_plain(url: str, count: int) -> None:
     """The signals in one stream, in FastStream's own envelope."""
-    async with RedisBroker(bus_url(bus), logger=None) as broker:
+    async with RedisBroker(url, logger=SILENT) as broker:
         for number in range(count):
             await broker.publish(signal_of(number), stream="bench:signals")
-
-
-def bus_url(bus: Bus) -> str:
-    """Where the bus is."""
-    return f"unix://{bus.redis.connection_pool.connection_kwargs['path']}"
 
 
 async def measure(scale: float, rounds: int) -> dict[str, float]:

@@ -7,6 +7,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+SESSION = {
+    "timezone": "UTC",
+    "application_name": "parley",
+    "idle_in_transaction_session_timeout": "15000",
+}
+"""In ms: a process that froze within a transaction must not hold its locks against its successor."""
+
 
 def async_url(url: str) -> str:
     """The asyncpg form of a PostgreSQL URL; `?host=/dir` names a Unix socket's folder."""
@@ -23,7 +30,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=5,
             pool_pre_ping=False,
-            connect_args={"timeout": 10, "server_settings": {"timezone": "UTC", "application_name": "parley"}},
+            connect_args={"timeout": 10, "server_settings": SESSION},
         )
 
     @asynccontextmanager

@@ -79,6 +79,10 @@ async def _redis(_request: Request, error: Exception) -> JSONResponse:
     return problem(503, "redis_away", "Redis does not answer right now.", "GET /health shows when it is back.")
 
 
+async def _broken(_request: Request, _error: Exception) -> JSONResponse:
+    return problem(500, "broken", "The API itself is at fault.", "Its log says why; please report it.")
+
+
 def handle_errors(app: FastAPI) -> None:
     """Teach the app to refuse in JSON."""
     handlers: dict[type[Exception], Handle] = {
@@ -89,6 +93,7 @@ def handle_errors(app: FastAPI) -> None:
         DBAPIError: _database,
         PoolTimeout: _database,
         OSError: _database,
+        Exception: _broken,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)

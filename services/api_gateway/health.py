@@ -14,8 +14,9 @@ from shared.heartbeat import Heartbeat, heartbeats
 from shared.redis_streams.overview import Overview
 from shared.topology import STREAMS
 
-SERVICES = tuple(sorted({name for stream in STREAMS for name in (*stream.groups, *stream.publishers)} - {"cli"}))
-"""Every service of the topology."""
+_NAMED = {name for stream in STREAMS for name in (*stream.groups, *stream.publishers)}
+SERVICES = tuple(sorted((_NAMED | {"api_gateway"}) - {"cli"}))
+"""Every service of the topology, and this one."""
 
 NEEDS_CARE = 1_000
 """Entries behind from which a group is degraded."""

@@ -1,6 +1,5 @@
 """Settings, sources, app, server, run."""
 
-
 from services.api_gateway.adapters import Sources
 from services.api_gateway.app import create_app
 from services.api_gateway.server import Api, listen

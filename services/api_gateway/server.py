@@ -26,6 +26,7 @@ def listen(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
+        listening.listen()
     except OSError as error:
         listening.close()
         raise ConfigError(f"API_PORT {port}: {error.strerror}. Stop what uses it, or set another port.") from None

@@ -54,7 +54,11 @@ def assemble(settings: Settings) -> Simulator:
         else recorded_market(settings.data, settings.history)
     )
     store = Store(settings.state)
-    _refuse_foreign_state(store, market, settings)
+    try:
+        _refuse_foreign_state(store, market, settings)
+    except BadConfiguration:
+        store.close()
+        raise
     place = store.fact("place")
     start = int(place["clock"]) if place else market.instant(market.first_step) or 0
     frozen = FrozenClock(start)

@@ -58,15 +58,15 @@ class Feed:
                 text = book_text(quote.pair, changes(before, after), after, self._clock())
                 self._hub.publish(key, lambda text=text: message("book", "update", text))  # type: ignore[misc]
 
-    def snapshot(self, key: Key) -> str:
-        """The message that answers a new subscription."""
+    def snapshot(self, key: Key) -> str | None:
+        """The message that answers a new subscription; None where there is nothing to show."""
         channel, symbol = str(key[0]), str(key[1])
         quote = self._tape[symbol]
         if channel == "ticker":
             return message("ticker", "snapshot", self.ticker_text(symbol))
         if channel == "trade":
-            recent = list(quote.prints)[-SNAPSHOT_TRADES:]
-            return message("trade", "snapshot", ",".join(trade_text(quote.pair, p) for p in recent))
+            texts = [trade_text(quote.pair, p) for p in list(quote.prints)[-SNAPSHOT_TRADES:]]
+            return message("trade", "snapshot", ",".join(texts)) if texts else None
         if channel == "ohlc":
             return self._ohlc_snapshot(quote, int(key[2]))
         return self._book_snapshot(quote, key)
@@ -86,12 +86,12 @@ class Feed:
             f'"timestamp":"{rfc3339(self._clock())}"}}'
         )
 
-    def _ohlc_snapshot(self, quote: Quote, minutes: int) -> str:
+    def _ohlc_snapshot(self, quote: Quote, minutes: int) -> str | None:
         series = self._market.series(quote.pair.symbol)
         found = candles.recent(series, quote.bar, self._clock(), minutes, SNAPSHOT_CANDLES)
         # Newest first: ccxt reads a message's candles from the end.
         texts = [candle_text(quote.pair, candle, minutes) for candle in reversed(found)]
-        return message("ohlc", "snapshot", ",".join(texts))
+        return message("ohlc", "snapshot", ",".join(texts)) if texts else None
 
     def _book_snapshot(self, quote: Quote, key: Key) -> str:
         book = self._books.get(key) if key in self._hub.keys("book", quote.pair.symbol) else None

@@ -16,7 +16,7 @@ from services.exchange_simulator.market import Market
 from services.exchange_simulator.matching import frozen_market_price, walked
 from services.exchange_simulator.orders import Fill
 from services.exchange_simulator.series import Bar
-from services.exchange_simulator.tape import Tape
+from services.exchange_simulator.tape import Tape, quarter_volume
 from services.exchange_simulator.wire import rfc3339
 
 Phase = Literal["start", "opened", "matched", "walked", "done"]
@@ -119,7 +119,7 @@ class Playback:
             self._clock.advance(start + quarter * self._market.base // 4)
             for symbol, bar in self._bars.items():
                 if quarter:
-                    self._tape.print(symbol, getattr(bar, part), _share(bar.volume, quarter), self._clock())
+                    self._tape.print(symbol, getattr(bar, part), quarter_volume(bar.volume, quarter), self._clock())
                     self._feed.trade(symbol)
                 self._meet(symbol, getattr(bar, part), bar.open)
         self._clock.advance(start + self._market.base - MILLISECOND)
@@ -154,7 +154,7 @@ class Playback:
 
     def _print_opens(self) -> None:
         for symbol, bar in self._bars.items():
-            self._tape.open_bar(symbol, bar.open, _share(bar.volume, 0), bar.time)
+            self._tape.open_bar(symbol, bar.open, quarter_volume(bar.volume, 0), bar.time)
 
     def _announce_opens(self) -> None:
         for symbol in self._bars:
@@ -193,16 +193,11 @@ class Playback:
             self._bars = bars
 
     def _replay(self, symbol: str, bar: Bar, parts: int) -> None:
-        self._tape.open_bar(symbol, bar.open, _share(bar.volume, 0), bar.time)
+        self._tape.open_bar(symbol, bar.open, quarter_volume(bar.volume, 0), bar.time)
         for quarter, price in list(enumerate((bar.open, bar.low, bar.high, bar.close)))[1:parts]:
             time = bar.time + quarter * self._market.base // 4
-            self._tape.print(symbol, price, _share(bar.volume, quarter), time)
+            self._tape.print(symbol, price, quarter_volume(bar.volume, quarter), time)
 
     def _start_tape(self, time: int) -> None:
         for symbol in self._market.pairs:
             self._tape.start_at(symbol, self._market.series(symbol), time)
-
-
-def _share(volume: int, quarter: int) -> int:
-    """The part of a bar's volume that trades at its n-th price; the four add up to the whole."""
-    return volume * (quarter + 1) // 4 - volume * quarter // 4

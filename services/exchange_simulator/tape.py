@@ -15,6 +15,11 @@ MILLION = 1_000_000
 PRINTS_KEPT = 1000
 
 
+def quarter_volume(volume: int, quarter: int) -> int:
+    """The part of a bar's volume that trades at the n-th of its four prices; the parts add up to the whole."""
+    return volume * (quarter + 1) // 4 - volume * quarter // 4
+
+
 class Print(NamedTuple):
     """A public trade."""
 
@@ -31,16 +36,16 @@ class DayStatistics:
 
     hours: dict[int, list[int]] = field(default_factory=dict)
 
-    def add(self, time: int, high: int, low: int, lots: int, price: int) -> None:
+    def add(self, time: int, price: int, lots: int) -> None:
         hour = time // HOUR
         bucket = self.hours.get(hour)
         if bucket is None:
-            self.hours[hour] = [high, low, lots, lots * price, price]
+            self.hours[hour] = [price, price, lots, lots * price, price]
             for old in [h for h in self.hours if h <= hour - 24]:
                 del self.hours[old]
             return
-        bucket[0] = max(bucket[0], high)
-        bucket[1] = min(bucket[1], low)
+        bucket[0] = max(bucket[0], price)
+        bucket[1] = min(bucket[1], price)
         bucket[2] += lots
         bucket[3] += lots * price
 
@@ -87,11 +92,12 @@ class Tape:
         quote = self.quotes[symbol]
         index = series.before(time)
         for bar in map(series.__getitem__, range(series.before(time - 24 * HOUR), index)):
-            quote.day.add(bar.time, bar.high, bar.low, bar.volume, bar.close)
+            for quarter, price in enumerate((bar.open, bar.low, bar.high, bar.close)):
+                quote.day.add(bar.time, price, quarter_volume(bar.volume, quarter))
         quote.last = series.closes[index - 1] if index else series.opens[0]
         quote.bid, quote.ask = self.touch(quote.last)
         if not quote.day.hours:
-            quote.day.add(time, quote.last, quote.last, 0, quote.last)
+            quote.day.add(time, quote.last, 0)
 
     def open_bar(self, symbol: str, ticks: int, lots: int, time: int) -> None:
         self.quotes[symbol].bar = Bar(time, ticks, ticks, ticks, ticks, 0)
@@ -108,6 +114,6 @@ class Tape:
         quote.bid, quote.ask = self.touch(ticks)
         if (bar := quote.bar) is not None:
             quote.bar = Bar(bar.time, bar.open, max(bar.high, ticks), min(bar.low, ticks), ticks, bar.volume + lots)
-        quote.day.add(time, ticks, ticks, lots, ticks)
+        quote.day.add(time, ticks, lots)
         self._count += 1
         quote.prints.append(Print(self._count, ticks, lots, time, side))

@@ -160,10 +160,18 @@ def _usual(heard: Mapping[str, Sequence[Attribution]]) -> float:
 
 
 def _bounds(now: Sequence[int], rails: Guardrails) -> tuple[list[int], list[int]]:
-    """One step around the weights, inside floor and cap; a weight set outside of them by hand may stay."""
+    """One step around the weights, inside floor and cap; weights set outside of them by hand are led back by steps.
+
+    Where a side leaves no room for a sum of 1 (three names under a cap of 0.3), it binds only who is inside already.
+    """
     floor, cap, step = (round(value * MILLION) for value in (rails.floor, rails.cap, rails.max_step))
-    low = [max(0, min(weight, max(floor, weight - step))) for weight in now]
-    return low, [min(MILLION, max(weight, min(cap, weight + step))) for weight in now]
+    low = [min(max(floor, weight - step), weight + step) for weight in now]
+    high = [max(min(cap, weight + step), weight - step) for weight in now]
+    if sum(low) > MILLION:
+        low = [min(bound, weight) for bound, weight in zip(low, now, strict=True)]
+    if sum(high) < MILLION:
+        high = [max(bound, weight) for bound, weight in zip(high, now, strict=True)]
+    return low, high
 
 
 def _worth_it(now: Sequence[int], after: Sequence[int], rails: Guardrails) -> bool:

@@ -44,19 +44,22 @@ class Closer:
     decision: Timeframe
     speed: float
     progress: Progress | None = None
-    trouble: str = ""
+    recovered: asyncio.Event = field(default_factory=asyncio.Event)
     _filled: dict[str, dict[int, Bar]] = field(default_factory=dict)
     _asked_time: float = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Recover, then end every instant as it comes. Retryable where the world outside fails: run again."""
         self.progress = await self.recover()
+        self.recovered.set()
         while not stop.is_set():
             await self.turn()
             await self._news()
+        await self.store.close()
 
     async def recover(self) -> Progress:
         """Where the last run ended, its bars and those that closed meanwhile."""
+        await self.store.save_instruments(await self.venue.instruments(self.market.symbols))
         now = await self.venue.time()
         self.market.synchronise(now, self.speed)
         base = self.market.base
@@ -79,7 +82,8 @@ class Closer:
         """End what is due and publish what is waiting."""
         await self._ask_for_the_time()
         horizon = self.market.time.horizon(wall.monotonic())
-        waiting = self.market.take()
+        # in lock-step not before every symbol has shown the same time, lest one ticker overtakes the candles
+        waiting = self.market.take() if self.speed or horizon >= self.market.time.latest else []
         progress = self._progressed()
         due = progress.due(horizon)
         if due:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -48,7 +49,7 @@ class Guard:
         if self.speed != 1:
             await self._on_venue_time(stop)
             return
-        scheduler = AsyncIOScheduler(timezone="UTC")
+        scheduler: Any = AsyncIOScheduler(timezone="UTC")  # type: ignore[no-untyped-call]
         scheduler.add_job(self._due.set, "cron", minute="*/15", second=5)
         scheduler.start()
         try:
@@ -140,4 +141,4 @@ class Guard:
 
 def _same(ours: Bar | None, theirs: Bar) -> bool:
     """As stored: to a double's precision."""
-    return ours is not None and list(map(float, ours)) == list(map(float, theirs))
+    return ours is not None and [float(value) for value in ours] == [float(value) for value in theirs]

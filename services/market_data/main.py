@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 
-import structlog
-
 from services.market_data.adapters.store import Store
 from services.market_data.adapters.venue import RestVenue, connect
 from services.market_data.alerts import Alerts
@@ -17,8 +15,6 @@ from shared.config import Settings
 from shared.service import Context, Service, main
 from shared.timeframes import SECOND, length
 
-log = structlog.get_logger()
-
 LONGEST_GRACE = 2.0
 """Wall seconds that silent symbols are waited for."""
 
@@ -28,6 +24,14 @@ def grace(settings: Settings) -> float | None:
     if settings.lockstep:
         return None
     return min(LONGEST_GRACE, length(settings.base_timeframe) / SECOND / settings.playback_speed / 4)
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Until one of them is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 async def build(context: Context) -> Service:
@@ -48,12 +52,10 @@ async def build(context: Context) -> Service:
     closer = Closer(market, sockets, venue, store, context.source, alerts, settings.timeframe, speed)
     guard = Guard(market, sockets, closer, venue, store, context.source, alerts, speed)
 
-    async def trade_day(stop: asyncio.Event) -> None:
-        """Instruments first; until the venue answers, this is tried again and again by the runner."""
-        await store.save_instruments(await venue.instruments(settings.symbols))
-        async with asyncio.TaskGroup() as group:
-            for loop in (sockets.run, closer.run, guard.run):
-                group.create_task(loop(stop))
+    async def watch(stop: asyncio.Event) -> None:
+        # whoever sees us subscribed may move a venue on: what came before must be known by then
+        await first_of(closer.recovered, stop)
+        await sockets.run(stop)
 
     def health() -> Mapping[str, object]:
         down = any("down" in str(socket) for socket in sockets.report().values())
@@ -66,7 +68,7 @@ async def build(context: Context) -> Service:
             "ended_until": None if closer.progress is None else closer.progress.time,
         }
 
-    return Service(loops=(trade_day,), health=health)
+    return Service(loops=(watch, closer.run, guard.run), health=health)
 
 
 if __name__ == "__main__":

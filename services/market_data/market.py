@@ -41,7 +41,6 @@ class Market:
     _tickers: dict[str, Newer] = field(default_factory=dict)
     _books: dict[str, Newer] = field(default_factory=dict)
     _published: dict[tuple[str, str], int] = field(default_factory=dict)
-    _newest: dict[str, int] = field(default_factory=dict)
     _estimate: tuple[int, float, float] | None = None
 
     def synchronise(self, venue: int, speed: float) -> None:
@@ -73,7 +72,6 @@ class Market:
             self.quotes[symbol] = touch
             self._offer_ticker(symbol, time, touch, last)
             self.time.saw(symbol, time, wall.monotonic())
-            self._compare(symbol, time)
         self.news.set()
 
     def on_bar(self, symbol: str, opened: int) -> None:
@@ -84,7 +82,6 @@ class Market:
             self.alerts.dropped(symbol, error, self.clock())
             return
         self.whole_from.setdefault(symbol, opened)
-        self._newest[symbol] = opened
         if not self.lockstep:
             self.time.saw(symbol, opened, wall.monotonic())
             self.news.set()
@@ -124,18 +121,13 @@ class Market:
         self._tickers[symbol] = announcing.ticker(symbol, time, touch, last)
 
     def _trust(self, time: int, what: str) -> None:
-        """Raises BadData for a time ahead of our estimate of the venue's clock by more than a bar."""
+        """Raises BadData for a time ahead of our estimate of the venue's clock by more than a bar.
+
+        In lock-step the next open may be any time ahead; but nothing there looks at a bar before its time has come.
+        """
         if self._estimate is not None:
             speed = max(1.0, self._estimate[2])
             checks.not_in_future(time, self.clock(), int(length(self.base) * speed), what)
-
-    def _compare(self, symbol: str, time: int) -> None:
-        """In lock-step there is no estimate, but a ticker tells the time: no candle can be later than it."""
-        newest = self._newest.get(symbol, 0)
-        if self.lockstep and newest > time:
-            self._newest.pop(symbol)
-            future = BadData("from_the_future", f"a candle opens {(newest - time) / 1e6:.3f} s after the venue's clock")
-            self.alerts.dropped(symbol, future, time)
 
 
 def bar_of(cache: dict[int, list[Any]] | None, opened: int, timeframe: Timeframe) -> Bar | None:

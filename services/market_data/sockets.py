@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import ccxt
 import structlog
+from ccxt.base.errors import BaseError
 
 from services.market_data.adapters.venue import pause_after
 from services.market_data.market import Market
@@ -53,15 +53,18 @@ class Sockets:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`. A watcher that breaks in a way nobody expected ends all, and crashes the service."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._watch(symbol, channel, once))
-                for symbol in self.market.symbols
-                for channel, once in self._channels(symbol).items()
-            ]
-            await stop.wait()
-            for task in tasks:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._watch(symbol, channel, once))
+                    for symbol in self.market.symbols
+                    for channel, once in self._channels(symbol).items()
+                ]
+                await stop.wait()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await self.exchange.close()
 
     def age(self, symbol: str) -> float | None:
         """Seconds since the last message of any channel of the symbol; None before the first."""
@@ -82,14 +85,18 @@ class Sockets:
 
     def _channels(self, symbol: str) -> dict[str, Callable[[], Awaitable[None]]]:
         # candles first: whoever hears a ticker after that has been subscribed to the candles before
-        channels = {"candles": lambda: self._candles(symbol), "ticker": lambda: self._ticker(symbol)}
+        channels: dict[str, Callable[[], Awaitable[None]]] = {
+            "candles": lambda: self._candles(symbol),
+            "ticker": lambda: self._ticker(symbol),
+        }
         if self.books:
             channels["book"] = lambda: self._book(symbol)
         return channels
 
     async def _candles(self, symbol: str) -> None:
         updated = await self.exchange.watch_ohlcv(symbol, self.timeframe)
-        self.market.on_bar(symbol, max(row[0] for row in updated) * 1000)
+        if updated:
+            self.market.on_bar(symbol, max(row[0] for row in updated) * 1000)
 
     async def _ticker(self, symbol: str) -> None:
         await self.exchange.watch_ticker(symbol)
@@ -105,7 +112,7 @@ class Sockets:
             try:
                 await once()
                 socket.heard()
-            except (ccxt.BaseError, OSError) as error:
+            except (BaseError, OSError) as error:
                 await self._broke(symbol, channel, socket, error)
 
     async def _broke(self, symbol: str, channel: str, socket: Socket, error: Exception) -> None:

@@ -1,6 +1,8 @@
 """Wires the executor: books, broker, the loop that sends, the loops that listen and compare."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import wraps
 
 from services.trade_executor.adapters.books import Books
 from services.trade_executor.adapters.claims import Claims
@@ -16,7 +18,7 @@ from shared.broker.paper_broker import PaperBroker
 from shared.config import Settings
 from shared.portfolio.grid import to_fraction
 from shared.risk.limits import EntryLimits
-from shared.service import Context, Service
+from shared.service import Context, Loop, Service
 from shared.service import main as run_service
 
 NAME = "trade_executor"
@@ -78,7 +80,25 @@ async def build_with(context: Context, broker: Broker) -> Service:
         troubles = {"venue": venue.trouble, "fills": listener.trouble, "ledger": "; ".join(reconciler.differences)}
         return {"status": "degraded" if any(troubles.values()) else "ok"} | troubles
 
-    return Service(handlers, (sender.run, reconciler.run, listener.run), health, committed)
+    loops = _closing((sender.run, reconciler.run, listener.run), broker)
+    return Service(handlers, loops, health, committed)
+
+
+def _closing(loops: Sequence[Loop], broker: Broker) -> Sequence[Loop]:
+    """The same loops; the last of them to end at the stop closes the broker, which they share."""
+    running = set(loops)
+
+    def closes(loop: Loop) -> Loop:
+        @wraps(loop)
+        async def until_stop(stop: asyncio.Event) -> None:
+            await loop(stop)
+            running.discard(loop)
+            if not running:
+                await broker.close()
+
+        return until_stop
+
+    return [closes(loop) for loop in loops]
 
 
 def main() -> None:

@@ -4,10 +4,12 @@ The unified methods are left out where they parse prices through floats, ask for
 request they make. Every request goes out once: ccxt's own retries are off, and only a refused nonce is tried again.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ccxt.base.errors import InvalidNonce
@@ -131,13 +133,19 @@ class CcxtBroker:
         Raises BrokerUnavailable when the socket is lost: reconcile, then call again.
         """
         await self._load()
-        while True:
-            with reading():
-                # Without orders in the snapshot: ccxt files a mixed message under its first entry's type.
-                trades = await self._client.watch_my_trades(params={"snap_orders": False})
-            for trade in trades:
-                if trade["info"].get("exec_type") == "trade":
-                    yield await self._streamed(trade["info"])
+        heard = self._client.hear()
+        # Without orders in the snapshot: ccxt files a mixed message under its first entry's type.
+        watching = asyncio.ensure_future(self._client.watch_my_trades(params={"snap_orders": False}))
+        watching.add_done_callback(partial(_pass_failure, heard))
+        try:
+            while True:
+                event = await heard.get()
+                with reading():
+                    if isinstance(event, Exception):
+                        raise event
+                yield await self._streamed(event)
+        finally:
+            watching.cancel()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -220,6 +228,11 @@ def _expected(answer: Any, *path: str | int) -> Any:
     except (KeyError, IndexError, TypeError):
         raise OutcomeUnknown(f"the venue answered in an unknown form: {str(answer)[:200]}") from None
     return answer
+
+
+def _pass_failure(heard: "asyncio.Queue[Any]", watching: "asyncio.Future[Any]") -> None:
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        heard.put_nowait(error)
 
 
 def _rfc3339(time: datetime) -> str:

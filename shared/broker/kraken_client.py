@@ -1,6 +1,8 @@
 """The ccxt client of Kraken, pointed at the real venue or at another base URL, with nonces of our own."""
 
+import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,11 +43,28 @@ class KrakenClient(kraken):
     """
 
     last_nonce = 0
+    heard: asyncio.Queue[Mapping[str, Any] | Exception] | None = None
 
     def nonce(self) -> int:
         """The next nonce of this API key."""
         self.last_nonce = max(self.last_nonce + 1, time.time_ns() // 1_000)
         return self.last_nonce
+
+    def hear(self) -> "asyncio.Queue[Mapping[str, Any] | Exception]":
+        """Every fill from now on, as the socket words it; an exception once the socket is lost.
+
+        ccxt's own `watch` tells of what came while nobody was waiting only when the next message comes.
+        """
+        self.heard = asyncio.Queue()
+        return self.heard
+
+    def handle_message(self, client: Any, message: Any) -> None:
+        """As ccxt does, and passes fills on to whoever hears; a message may mix them with other events."""
+        if self.heard is not None and isinstance(message, dict) and message.get("channel") == "executions":
+            for event in message.get("data") or ():
+                if event.get("exec_type") == "trade":
+                    self.heard.put_nowait(event)
+        super().handle_message(client, message)
 
     def handle_error_message(self, client: Any, message: Any) -> Any:
         """As ccxt does, and wakes everyone whom a refused subscription concerns."""
@@ -53,6 +72,20 @@ class KrakenClient(kraken):
         if not fine and self.safe_string(message, "method") == "subscribe":
             client.reject(NetworkError(f"{self.id} {message['error']}"))
         return fine
+
+    def on_error(self, client: Any, error: Any) -> None:
+        """A socket failed."""
+        super().on_error(client, error)
+        self._lost(error)
+
+    def on_close(self, client: Any, error: Any) -> None:
+        """A socket was closed by the venue."""
+        super().on_close(client, error)
+        self._lost(error)
+
+    def _lost(self, reason: object) -> None:
+        if self.heard is not None:
+            self.heard.put_nowait(NetworkError(f"{self.id} lost its socket: {reason}"))
 
 
 def kraken_client(access: VenueAccess) -> KrakenClient:

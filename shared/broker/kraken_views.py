@@ -8,8 +8,11 @@ from typing import Any, Literal
 from shared.broker.base import BrokerError, Execution, Instrument, VenueOrder
 from shared.schemas.orders import OrderType
 
-EXACT_DIGITS = 15
-"""Decimal digits that survive a float64 whatever they are."""
+EXACT_BELOW = 10_000_000
+"""With Kraken's 8 decimals, numbers below this have at most 15 digits, which survive a float64 whatever they are.
+
+Only amounts of BTC or ETH as money have 10 decimals, and those stay below 100,000.
+"""
 
 STATUS: Mapping[str, Literal["open", "closed", "canceled"]] = {
     "pending": "open",
@@ -93,11 +96,10 @@ def streamed_execution(info: Mapping[str, Any]) -> Execution:
     )
 
 
-def _exact(number: object) -> Decimal:
-    value = Decimal(repr(number) if isinstance(number, float) else str(number))
-    if isinstance(number, float) and len(value.as_tuple().digits) > EXACT_DIGITS:
-        raise NotExact(f"{number!r} has more digits than a float64 keeps")
-    return value
+def _exact(number: float | int) -> Decimal:
+    if isinstance(number, float) and abs(number) >= EXACT_BELOW:
+        raise NotExact(f"{number!r} may have had more digits than a float64 keeps")
+    return Decimal(repr(number))
 
 
 def _epoch(seconds: object) -> datetime:

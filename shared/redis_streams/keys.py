@@ -38,9 +38,14 @@ def dead_key(group: str, partition: int) -> str:
     return f"dead:{group}:{{{partition}}}"
 
 
+def retry_stream(group: str) -> str:
+    """The stream of dead letters given back to the group, and to no other."""
+    return f"retry:{group}"
+
+
 def retry_key(group: str, partition: int) -> str:
-    """Dead letters given back to the group, and to no other."""
-    return f"retry:{group}:{{{partition}}}"
+    """Its key in a partition."""
+    return stream_key(retry_stream(group), partition)
 
 
 def trimmed_key(partition: int) -> str:

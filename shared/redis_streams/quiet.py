@@ -1,13 +1,13 @@
 """Whether every message has been handled: one snapshot over all groups and partitions."""
 
 from dataclasses import dataclass
-from functools import cache
 
 from shared.db import Database
 from shared.redis_streams.bus import Bus
-from shared.redis_streams.keys import GROUPS, streams_of
+from shared.redis_streams.keys import GROUPS, retry_stream, trimmed_key
 from shared.redis_streams.outbox import unpublished
-from shared.redis_streams.scripts import WAITING
+from shared.redis_streams.scripts import WAITING_IN, Script
+from shared.topology import STREAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +22,14 @@ class Quiet:
     fingerprint: bytes = b""
 
 
-@cache
-def _read_keys(partition: int) -> tuple[tuple[str, ...], tuple[str | int, ...]]:
-    """The keys of a partition that any group reads, and the script's arguments for them."""
-    readers: dict[str, list[str]] = {}
-    for group in GROUPS:
-        for key in streams_of(group, partition):
-            readers.setdefault(key, []).append(group)
-    arguments: list[str | int] = []
-    for groups in readers.values():
-        arguments += (len(groups), *groups)
-    return tuple(readers), tuple(arguments)
+def _script() -> Script:
+    readers = [(stream.name, stream.groups) for stream in STREAMS if stream.groups]
+    readers += [(retry_stream(group), (group,)) for group in GROUPS]
+    rows = (f"{{'{name}', {{{', '.join(repr(group) for group in groups)}}}}}" for name, groups in readers)
+    return Script(f"local readers = {{{', '.join(rows)}}}\n{WAITING_IN}")
+
+
+_WAITING = _script()
 
 
 async def is_quiet(bus: Bus, database: Database | None = None) -> Quiet:
@@ -44,20 +41,14 @@ async def is_quiet(bus: Bus, database: Database | None = None) -> Quiet:
     if database is not None and (count := await unpublished(database)):
         return Quiet(False, {"outbox": count})
     if not bus.clustered:
-        fingerprint, waiting = await _look(bus, range(bus.partitions))
+        fingerprint, waiting = await _look(bus, 0, *range(bus.partitions))
         return Quiet(not waiting, waiting, fingerprint)
-    first = [await _look(bus, [partition]) for partition in range(bus.partitions)]
-    again = [await _look(bus, [partition]) for partition in range(bus.partitions)]
+    first = [await _look(bus, partition, partition) for partition in range(bus.partitions)]
+    again = [await _look(bus, partition, partition) for partition in range(bus.partitions)]
     waiting = {name: count for _, found in again for name, count in found.items()}
     return Quiet(first == again and not waiting, waiting, b" ".join(fingerprint for fingerprint, _ in again))
 
 
-async def _look(bus: Bus, partitions: "range | list[int]") -> tuple[bytes, dict[str, int]]:
-    keys: list[str] = []
-    arguments: list[str | int] = []
-    for partition in partitions:
-        partition_keys, partition_arguments = _read_keys(partition)
-        keys += partition_keys
-        arguments += partition_arguments
-    fingerprint, rows = await bus.call(WAITING, keys, *arguments)
+async def _look(bus: Bus, slot_of: int, *partitions: int) -> tuple[bytes, dict[str, int]]:
+    fingerprint, rows = await bus.call(_WAITING, [trimmed_key(slot_of)], *partitions)
     return fingerprint, {f"{group.decode()} {key.decode()}": pending + unread for key, group, pending, unread in rows}

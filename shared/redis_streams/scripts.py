@@ -183,32 +183,32 @@ return 1
 """
 )
 
-WAITING = Script(
-    """
--- KEYS streams | ARGV per stream: number of groups, groups... -> fingerprint, {key, group, pending, unread}...
+WAITING_IN = """
+-- KEYS any of the slot | ARGV partitions... -> fingerprint, {key, group, pending, unread}...
 -- An entry is unread while an id above the group's last delivered one stands in the stream.
-local waiting, at, fingerprint = {}, 1, ''
-for k = 1, #KEYS do
-  local key, wanted = KEYS[k], tonumber(ARGV[at])
-  local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-  if newest then
-    fingerprint = fingerprint .. newest[1] .. ' '
-    local groups = {}
-    for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do groups[info[2]] = info end
-    for g = at + 1, at + wanted do
-      local info = groups[ARGV[g]]
-      local unread = not info
-      if info and info[8] ~= newest[1] then unread = #redis.call('XRANGE', key, '(' .. info[8], '+', 'COUNT', 1) > 0 end
-      if not info or info[6] > 0 or unread then
-        waiting[#waiting + 1] = {key, ARGV[g], info and info[6] or 0, unread and 1 or 0}
+-- The streams and their groups stand before this as `readers`: to send them each time would cost more than the look.
+local waiting, newest_ids = {}, {}
+for _, partition in ipairs(ARGV) do
+  for _, reader in ipairs(readers) do
+    local key = reader[1] .. ':{' .. partition .. '}'
+    local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+    if newest then
+      newest_ids[#newest_ids + 1] = newest[1]
+      local groups = {}
+      for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do groups[info[2]] = info end
+      for _, group in ipairs(reader[2]) do
+        local info = groups[group]
+        local pending, unread = info and info[6] or 0, not info
+        if info and info[8] ~= newest[1] then
+          unread = #redis.call('XRANGE', key, '(' .. info[8], '+', 'COUNT', 1) > 0
+        end
+        if pending > 0 or unread then waiting[#waiting + 1] = {key, group, pending, unread and 1 or 0} end
       end
     end
   end
-  at = at + 1 + wanted
 end
-return {fingerprint, waiting}
+return {redis.sha1hex(table.concat(newest_ids, ' ')), waiting}
 """
-)
 
 TRIM = Script(
     """

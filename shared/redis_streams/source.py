@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import ResponseError
 
 from shared.errors import InvariantBroken, Retryable
-from shared.redis_streams.bus import Bus
+from shared.redis_streams.bus import Bus, Reply
 from shared.redis_streams.codec import Outgoing, encode
+from shared.redis_streams.failures import is_outside
 from shared.redis_streams.keys import cursors_key
-from shared.redis_streams.scripts import PUBLISH_NEWER, PUBLISH_UNSEEN
+from shared.redis_streams.scripts import PUBLISH_NEWER, PUBLISH_UNSEEN, Script
 from shared.schemas.base import Message
 from shared.topology import partition_of
 
@@ -83,19 +84,22 @@ class Source:
             fields = outgoing.fields()
             keys += (cursors_key(self._name, outgoing.partition), outgoing.stream_key)
             arguments += (field, cursor, len(fields), *fields)
-        try:
-            return [bool(new) for new in await self._bus.call(PUBLISH_NEWER, keys, *arguments)]
-        except OutOfMemoryError as error:
-            raise Retryable(f"Redis is out of memory: sources pause ({error})") from None
+        return [bool(new) for new in await _call(self._bus, PUBLISH_NEWER, keys, *arguments)]
 
 
 async def publish_unseen(bus: Bus, outgoing: Outgoing, remembered: int = REMEMBERED) -> bool:
     """Publish once by id. False where the id was seen, InvariantBroken where it had other content."""
     arguments = (str(outgoing.message_id), remembered, *outgoing.fields())
-    try:
-        new = await bus.call(PUBLISH_UNSEEN, [outgoing.stream_key], *arguments)
-    except OutOfMemoryError as error:
-        raise Retryable(f"Redis is out of memory: sources pause ({error})") from None
+    new = await _call(bus, PUBLISH_UNSEEN, [outgoing.stream_key], *arguments)
     if new < 0:
         raise InvariantBroken(f"{outgoing.kind} {outgoing.message_id} was published before with other content")
     return bool(new)
+
+
+async def _call(bus: Bus, script: Script, keys: Sequence[str], *arguments: str | bytes | int) -> Reply:
+    try:
+        return await bus.call(script, keys, *arguments)
+    except ResponseError as error:
+        if is_outside(error):
+            raise Retryable(f"Redis takes nothing now, sources pause: {error}") from error
+        raise InvariantBroken(f"Redis refused to publish: {error}") from error

@@ -7,6 +7,7 @@ at one message a hop that is most of the time. Its connections and hiredis do th
 import asyncio
 from typing import Any
 
+import redis.exceptions as redis_errors
 from hiredis import pack_command
 from redis.asyncio import Connection
 from redis.asyncio.connection import ConnectionPool
@@ -32,6 +33,9 @@ class Wire:
                     await connection.connect()
                 await connection.send_packed_command(pack_command(command), check_health=False)
                 return await connection.read_response()
+        except (redis_errors.ConnectionError, OSError):
+            await self._drop_idle()
+            raise
         finally:
             if self._closed:
                 await connection.disconnect()
@@ -41,6 +45,10 @@ class Wire:
     async def close(self) -> None:
         """Close the idle connections now, those at work when they are done."""
         self._closed = True
-        for connection in self._free:
+        await self._drop_idle()
+
+    async def _drop_idle(self) -> None:
+        """A server that was restarted has closed them all: only one command shall fail for it."""
+        idle, self._free = self._free, []
+        for connection in idle:
             await connection.disconnect()
-        self._free.clear()

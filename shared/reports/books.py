@@ -13,6 +13,10 @@ from shared.reports.rows import EquityRow, OrderRow, Portfolio, PositionRow, Ref
 from shared.reports.select import FIRST_PAGE, Page, between, columns, equals, fetch, first
 
 HELD = ("opening", "open", "closing")
+_OF_POSITION = (
+    *("symbol", "timeframe", "status", "quantity", "held", "entry_price", "entry_time", "decided_at"),
+    *("take_profit_price", "exit_reason", "fees"),
+)
 
 
 async def trades(
@@ -96,7 +100,8 @@ async def positions(connection: AsyncConnection, *, symbol: str | None = None) -
         .lateral("newest")
     )
     query = (
-        select(Trade.id.label("trade_id"), *columns(Trade, PositionRow), *stop, newest.c.mark, newest.c.marked_at)
+        select(Trade.id.label("trade_id"), *(getattr(Trade, name) for name in _OF_POSITION), *stop)
+        .add_columns(newest.c.mark, newest.c.marked_at)
         .outerjoin(Stop, Stop.trade_id == Trade.id)
         .outerjoin(newest, Trade.id == Trade.id)
         .where(Trade.status.in_(HELD), *equals((Trade.symbol, symbol)))
@@ -106,8 +111,8 @@ async def positions(connection: AsyncConnection, *, symbol: str | None = None) -
 
 
 def _position(row: RowMapping) -> PositionRow:
-    known = {name: row[name] for name in PositionRow.model_fields if name in row and name not in ("mark", "pnl")}
     mark = None if row["mark"] is None else Decimal(repr(row["mark"]))
+    known = {name: row[name] for name in ("trade_id", *_OF_POSITION, "stop_price", "marked_at")}
     return PositionRow(**known, stop=_stop(row), mark=mark, **_marked(row, mark))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.models import CouncilSession, CouncilVote, Signal, Strategy, Weight
@@ -75,7 +76,7 @@ async def _votes(connection: AsyncConnection, session_ids: Sequence[UUID]) -> di
 
 async def weights_now(connection: AsyncConnection, scope: str) -> list[WeightRow]:
     """The newest weight of each name in a scope, by name."""
-    query = select(*columns(Weight, WeightRow)).where(Weight.scope == scope).distinct(Weight.name)
+    query = select(*columns(Weight, WeightRow)).where(Weight.scope == scope).ext(distinct_on(Weight.name))
     return await fetch(connection, query.order_by(Weight.name, Weight.effective_from.desc()), WeightRow)
 
 
@@ -84,7 +85,7 @@ async def strategies(connection: AsyncConnection) -> list[StrategyRow]:
     newest = (
         select(Weight.name, Weight.weight, Weight.effective_from)
         .where(Weight.scope == "strategies")
-        .distinct(Weight.name)
+        .ext(distinct_on(Weight.name))
         .order_by(Weight.name, Weight.effective_from.desc())
         .subquery()
     )

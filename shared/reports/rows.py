@@ -6,8 +6,6 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import computed_field
-
 from shared.schemas.base import Exact, Time, Value
 
 
@@ -39,17 +37,12 @@ class PositionRow(Value):
     exit_reason: str | None
     fees: Exact
     stop: StopRow | None
+    stop_price: Exact | None
     mark: Exact | None
     marked_at: Time | None
     value: Exact | None
     pnl: Exact | None
     pnl_fraction: float | None
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def stop_price(self) -> Exact | None:
-        """Where the stop lies now, for tables."""
-        return self.stop.price if self.stop else None
 
 
 class TradeRow(Value):

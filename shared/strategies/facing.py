@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from shared.indicators.computed import FRACTION, Indicators
-from shared.indicators.rolling import Bools, Floats, lagged
+from shared.indicators.rolling import Bools, Floats, lagged, ratio
 
 LONG, SHORT = 1, -1
 
@@ -102,8 +102,7 @@ class Facing:
     @cached_property
     def close_location(self) -> Floats:
         """Where the close lies in its bar, 0 at the low, 1 at the high; 0.5 without a range."""
-        span = self.high - self.low
-        return np.where(span > 0, (self.close - self.low) / np.where(span > 0, span, 1.0), 0.5)
+        return ratio(self.close - self.low, self.high - self.low, otherwise=0.5)
 
     @cached_property
     def bullish(self) -> Floats:

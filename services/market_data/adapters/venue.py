@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 import ccxt.pro
 import structlog
+from ccxt.base.errors import BaseError, NetworkError
 
 from services.market_data.core import checks
 from services.market_data.core.bars import Bar
 from shared.config import Settings
 from shared.errors import ConfigError, Retryable
 from shared.schemas.base import Timeframe
-from shared.timeframes import length, minutes
+from shared.timeframes import length
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -99,12 +100,12 @@ class RestVenue:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await ask()
-            except ccxt.NetworkError as error:
+            except NetworkError as error:
                 if attempt == ATTEMPTS:
                     raise Retryable(f"{self._exchange.id} gave no {what}: {_short(error)}") from None
                 log.info("asking the venue again", what=what, attempt=attempt, error=_short(error))
                 await asyncio.sleep(pause_after(attempt))
-            except ccxt.BaseError as error:
+            except BaseError as error:
                 raise Retryable(f"{self._exchange.id} refused {what}: {_short(error)}") from None
         raise AssertionError("unreachable")
 
@@ -128,8 +129,3 @@ def _instrument(market: dict[str, Any]) -> Instrument:
 
 def _optional(value: str | None) -> Decimal | None:
     return None if value is None else Decimal(value)
-
-
-def kept(timeframe: Timeframe) -> int:
-    """Microseconds of history that the venue can give of a timeframe."""
-    return CANDLES_AT_ONCE * minutes(timeframe) * 60_000_000

@@ -110,6 +110,8 @@ def report(order: Order, reported: OrderReported) -> None:
     order.venue_order_id = reported.venue_order_id or order.venue_order_id
     order.error = reported.error or order.error
     REPORTS[reported.status](order, reported)
+    if max(order.venue_filled or NOTHING, reported.filled_total) > order.filled:
+        look_up(order)
 
 
 def execute(order: Order, venue_order_id: str, quantity: Decimal, cost: Decimal, fee: Decimal) -> None:
@@ -127,8 +129,6 @@ def _accepted(order: Order, reported: OrderReported) -> None:
     if order.request in ("place", "find"):
         order.request = None
     _confirm(order, reported)
-    if reported.filled_total > order.filled:
-        look_up(order)
 
 
 def _amended(order: Order, reported: OrderReported) -> None:
@@ -186,10 +186,8 @@ def _ended(order: Order, reported: OrderReported) -> None:
     order.venue_filled = max(reported.filled_total, order.filled)
     order.state = moved(order.state, "accepted")
     order.request = None
-    if order.filled < order.venue_filled:
-        look_up(order)
-        return
-    _end(order)
+    if order.filled >= order.venue_filled:
+        _end(order)
 
 
 def _confirm(order: Order, reported: OrderReported) -> None:

@@ -96,6 +96,7 @@ def _first_stop(book: TradeBook, price: Decimal) -> Stop:
 
 def _entry_over(book: TradeBook, cause: Message) -> None:
     """The trade is what the entry got; without a fill it never was one."""
+    book.ended.discard("entry")
     if book.trade.quantity == 0:
         book.trade.status = "closed"
         return
@@ -108,6 +109,7 @@ def _take_back(book: TradeBook, cause: Message) -> None:
     """A fill after the trade was closed: the venue had said that there would be none. Sell what it left us with."""
     text = f"a fill of {book.trade.symbol} came after its trade was closed; {book.trade.held} is held"
     book.messages.append(alert("critical", "late_fill", text, book.trade.id, cause))
+    book.late = False
     if book.trade.held > 0:
         _begin_exit(book, "external", cause.occurred_at)
 

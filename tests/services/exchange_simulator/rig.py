@@ -73,20 +73,20 @@ class Rig:
         return client
 
     async def state(self) -> dict[str, Any]:
-        return await self.sim("state", method="GET")
+        return await self.sim("state", "GET")
 
     async def books(self) -> dict[str, Any]:
-        return await self.sim("books", method="GET")
+        return await self.sim("books", "GET")
 
-    async def sim(self, call: str, method: str = "POST", **body: Any) -> dict[str, Any]:
+    async def sim(self, call: str, verb: str = "POST", **body: Any) -> dict[str, Any]:
         """An admin call's answer; raises for a refusal."""
-        status, answer = await self.sim_status(call, method, **body)
+        status, answer = await self.sim_status(call, verb, **body)
         assert status == 200, answer
         return answer
 
-    async def sim_status(self, call: str, method: str = "POST", **body: Any) -> tuple[int, dict[str, Any]]:
+    async def sim_status(self, call: str, verb: str = "POST", **body: Any) -> tuple[int, dict[str, Any]]:
         url = f"http://127.0.0.1:{self.port}/sim/{call}"
-        async with self.http.request(method, url, data=json.dumps(body) if body else None) as reply:
+        async with self.http.request(verb, url, data=json.dumps(body) if body else None) as reply:
             return reply.status, await reply.json()
 
     async def socket(self) -> "Socket":

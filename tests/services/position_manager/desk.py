@@ -1,29 +1,32 @@
 """A desk with one account, and the messages its position manager hears."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, Result, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.position_manager.adapters import Accounts, OpenTrades
 from services.position_manager.handlers import Handlers
 from shared.config import Settings
 from shared.db import Database
 from shared.ids import derived_id
-from shared.models import Account, Asset, Stop, Trade
+from shared.models import Account, Asset, Handled, Stop, Trade
+from shared.redis_streams.codec import decode, encode
+from shared.redis_streams.entries import from_json, to_json
+from shared.redis_streams.handlers import handlers_of
+from shared.redis_streams.transaction import AlreadyHandled, BatchTransaction, Transaction
 from shared.schemas.base import Message
 from shared.schemas.council import CouncilDecided, Verdict
 from shared.schemas.market import BarsClosed, CandleClosed, CandleRevised, Mark, TickerUpdated
 from shared.schemas.trades import TradeClosed, TradeOpened
+from shared.topology import MESSAGES
 
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 BTC = "BTC/USD"
+GROUP = "position_manager"
 
 
 def at(minute: float) -> datetime:
@@ -31,29 +34,8 @@ def at(minute: float) -> datetime:
     return NINE + timedelta(minutes=minute)
 
 
-class ConnectionTx:
-    """A transaction that counts its statements."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self.statements = 0
-
-    async def connection(self) -> AsyncConnection:
-        return self._connection
-
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> Result[Any]:
-        self.statements += 1
-        return await self._connection.execute(statement, parameters)
-
-
-class RolledBack(Exception):
-    """The batch failed."""
-
-
 class Desk:
-    """Handlers over a real database. Every message is a batch of its own unless `batch` is used."""
+    """Handlers on a real database, fed as the bus does it: what a transaction remembers is not handled again."""
 
     def __init__(self, database: Database, **settings: Any) -> None:
         self.database = database
@@ -61,41 +43,48 @@ class Desk:
             timeframe="5m", soft_stop_grace=timedelta(seconds=5), initial_balance=Decimal(10_000), **settings
         )
         self.epoch = 1
+        self.used = False
         self.handlers = self.started()
-        self.statements = 0
 
     def started(self) -> Handlers:
         """The service after a start: it remembers nothing."""
         self.handlers = Handlers(OpenTrades(lambda _symbol: self.epoch), Accounts(self.database), self.settings)
         return self.handlers
 
-    @asynccontextmanager
-    async def batch(self) -> AsyncIterator[ConnectionTx]:
-        async with self.database.transaction() as connection:
-            yield ConnectionTx(connection)
+    async def hears(self, *messages: Message) -> list[Message]:
+        """Each message in a batch of its own."""
+        return [said for message in messages for said in await self.hears_together(message)]
 
-    async def hears(self, *messages: Message, tx: ConnectionTx | None = None) -> list[Message]:
-        if tx is not None:
-            return [said for message in messages for said in await self._handle(message, tx)]
+    async def hears_together(self, *messages: Message, commit: bool = True) -> list[Message]:
+        """All messages in one batch, rolled back at its end unless `commit`. `used`: whether it cost a transaction."""
         said: list[Message] = []
-        for message in messages:
-            async with self.batch() as own:
-                said += await self._handle(message, own)
-                self.statements = own.statements
+        ids = [message.message_id for message in messages]
+        async with BatchTransaction(self.database, GROUP, ids, durable=False) as batch:
+            for message in messages:
+                said += await self._handle(message, batch)
+            self.used = batch.begun
+            if commit:
+                await batch.write_handled()
+                await batch.commit()
         return said
 
-    async def _handle(self, message: Message, tx: ConnectionTx) -> Sequence[Message]:
-        names = {
-            CandleClosed: "on_candle_closed",
-            CandleRevised: "on_candle_revised",
-            TickerUpdated: "on_ticker_updated",
-            BarsClosed: "on_bars_closed",
-            CouncilDecided: "on_council_decided",
-            TradeOpened: "on_trade_opened",
-            TradeClosed: "on_trade_closed",
-        }
-        handled: Sequence[Message] = await getattr(self.handlers, names[type(message)])(message, tx)
-        return handled
+    async def _handle(self, message: Message, batch: BatchTransaction) -> list[Message]:
+        handler = handlers_of(GROUP, self.handlers)[type(message)]
+        transaction = Transaction(batch, message)
+        try:
+            if batch.begun and message.message_id in batch.stored:
+                raise AlreadyHandled(batch.stored[message.message_id])
+            outputs = [encode(output, GROUP, 8) for output in await handler(message, transaction)]
+        except AlreadyHandled as done:
+            outputs = from_json(done.outputs)
+        else:
+            if transaction.used:
+                batch.remember(message.message_id, to_json(0, outputs))
+        return [decode(MESSAGES[output.kind], output.body) for output in outputs]
+
+    async def forgets_what_was_handled(self) -> None:
+        """For a replay."""
+        await self.write(delete(Handled))
 
     async def write(self, *statements: Executable) -> None:
         async with self.database.transaction() as connection:

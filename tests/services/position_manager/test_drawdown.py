@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 
 from services.position_manager.core.drawdown import Equity, Holding, Standing, equity_of, is_beyond
 from shared.db import Database
@@ -79,11 +79,13 @@ async def test_equity_point_at_each_close_of_the_decision_timeframe(desk: Desk) 
 
 async def test_base_bar_costs_no_transaction(desk: Desk) -> None:
     await desk.hears(bars(4, "1m", BTC="99"))
-    assert desk.statements == 0
+    assert not desk.used
 
 
 async def test_the_same_instant_again_keeps_the_first_point(desk: Desk) -> None:
-    await desk.hears(bars(5, BTC="101"), bars(5, BTC="99"))
+    await desk.hears(bars(5, BTC="101"))
+    await desk.forgets_what_was_handled()
+    await desk.hears(bars(5, BTC="99"))
     assert await desk.rows(EquityPoint.equity) == [(8510,)]
 
 
@@ -150,16 +152,14 @@ async def test_enabled_by_hand_while_too_much_is_lost_halts_again(desk: Desk) ->
 
 async def test_buying_disabled_by_hand_does_not_silence_the_guard(desk: Desk) -> None:
     await desk.hears(bars(4, "1m", BTC="100"))
-    await desk.write(SystemConfig.__table__.delete())
-    async with desk.batch() as tx:
-        await tx.execute(SystemConfig.__table__.insert().values(is_trading_active=False, reason="holiday"))
+    await desk.write(delete(SystemConfig), insert(SystemConfig).values(is_trading_active=False, reason="holiday"))
     assert kinds(await desk.hears(bars(5, "1m", BTC="49")))[0] == "TradingHalted"
 
 
 async def test_halt_whose_messages_may_be_lost_asks_the_transaction(desk: Desk) -> None:
-    await desk.hears(bars(5, "1m", BTC="49"))
-    assert await desk.hears(bars(5, "1m", BTC="100")) == []
-    assert desk.statements > 0
+    """The first time everything was lost after the database's commit; by now the price has recovered."""
+    halted = await desk.hears(bars(5, "1m", BTC="49"))
+    assert await desk.hears(bars(5, "1m", BTC="100")) == halted
 
 
 async def test_no_account_yet_is_no_equity(database: Database) -> None:

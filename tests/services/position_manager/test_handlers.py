@@ -1,15 +1,20 @@
 """The position manager on real rows."""
 
-from collections.abc import Awaitable, Callable
+import random
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.position_manager.adapters import OpenTrades
 from shared.db import Database
 from shared.errors import InvariantBroken, Retryable
 from shared.models import Asset, Stop, Trade
+from shared.risk.stops import BREAKEVEN, StopState
 from shared.schemas.base import Message
 from shared.schemas.market import CandleRevised
 from shared.schemas.orders import ExitRequested
@@ -17,7 +22,6 @@ from shared.schemas.trades import StopMoved
 from tests.services.position_manager.desk import (
     BTC,
     Desk,
-    RolledBack,
     at,
     candle,
     closed,
@@ -25,6 +29,17 @@ from tests.services.position_manager.desk import (
     ticker,
     verdict,
 )
+
+INITIAL: dict[str, Any] = {
+    "price": 90,
+    "kind": "stop",
+    "version": 1,
+    "previous_price": None,
+    "breached_at": None,
+    "effective_from": at(0),
+    "high_water": 100,
+}
+"""The columns of the stop before anything moved."""
 
 
 @pytest.fixture
@@ -41,15 +56,15 @@ def reasons(said: list[Message]) -> list[str]:
 async def test_quiet_bars_of_an_open_trade_cost_no_statement_after_the_first(desk: Desk) -> None:
     await desk.buys()
     assert await desk.hears(candle(0, "95", "105")) == []
-    assert desk.statements == 1
+    assert desk.used
     assert await desk.hears(candle(1, "95", "105"), ticker(2.1, "99")) == []
-    assert desk.statements == 0
+    assert not desk.used
 
 
 async def test_nothing_open_costs_no_statement_until_a_trade_opens(desk: Desk) -> None:
     await desk.hears(candle(0, "95", "105"))
     assert await desk.hears(candle(1, "95", "105")) == []
-    assert desk.statements == 0
+    assert not desk.used
     trade_id = await desk.buys()
     said = await desk.hears(opened(trade_id), candle(2, "95", "131"))
     assert reasons(said) == ["target"]
@@ -72,7 +87,7 @@ async def test_breakeven_then_trailing_reach_the_row_and_the_executor(desk: Desk
 async def test_other_timeframes_guard_nothing(desk: Desk) -> None:
     await desk.buys()
     assert await desk.hears(candle(0, "1", "500", timeframe="5m")) == []
-    assert desk.statements == 0
+    assert not desk.used
 
 
 async def test_stop_reached_is_noted_and_the_resting_stop_gets_its_grace(desk: Desk) -> None:
@@ -180,11 +195,7 @@ async def test_correction_of_a_bar_may_show_that_the_stop_was_reached(desk: Desk
 async def test_batch_that_rolls_back_is_handled_again_as_if_for_the_first_time(desk: Desk) -> None:
     await desk.buys()
     walk = [candle(0, "99", "116"), candle(1, "107", "118"), candle(2, "109", "119")]
-    lost: list[Message] = []
-    with pytest.raises(RolledBack):
-        async with desk.batch() as tx:
-            lost = await desk.hears(*walk, tx=tx)
-            raise RolledBack
+    lost = await desk.hears_together(*walk, commit=False)
     assert await desk.stop() == (90, "stop", 1, None)
     assert await desk.hears(*walk) == lost
     assert len(lost) == 2
@@ -193,8 +204,7 @@ async def test_batch_that_rolls_back_is_handled_again_as_if_for_the_first_time(d
 
 async def test_what_a_batch_wrote_is_seen_by_its_next_message(desk: Desk) -> None:
     await desk.buys()
-    async with desk.batch() as tx:
-        said = await desk.hears(candle(0, "99", "116"), candle(1, "99", "101"), tx=tx)
+    said = await desk.hears_together(candle(0, "99", "116"), candle(1, "99", "101"))
     assert len(said) == 1
     assert await desk.rows(Stop.breached_at, Stop.price) == [(at(2), 100)]
 
@@ -208,38 +218,58 @@ async def test_start_and_takeover_go_on_where_the_rows_are(desk: Desk, forget: C
     assert await desk.hears(candle(1, "107", "140")) == []
 
 
-async def test_handled_message_is_brought_back_to_the_transaction_that_knows_its_outputs(desk: Desk) -> None:
-    """Its effects are in the database, its outputs may not be out: judging it anew would say nothing at all."""
-    await desk.buys()
-    raising, breaching = candle(0, "99", "116"), candle(1, "100", "101")
-    for effect in (raising, breaching, ticker(2.2, "99")):
-        await desk.hears(effect)
-        desk.epoch += 1
-        await desk.hears(candle(-5, "99", "100"))
-        assert await desk.hears(effect) == []
-        assert desk.statements == 1
+@pytest.mark.parametrize("seed", range(8))
+async def test_crashes_and_rollbacks_change_nothing_that_is_said(desk: Desk, seed: int) -> None:
+    """Batches are lost before the database, or after it with all their outputs, and handled again one by one."""
+    chance = random.Random(seed)
+    walk = random_walk(chance)
+    await desk.buys(target="125")
+    undisturbed = await desk.hears(*walk)
+    as_left = await desk.stop()
+    await desk.write(update(Stop).values(INITIAL))
+    await desk.forgets_what_was_handled()
+    desk.started()
+    said: list[Message] = []
+    while walk:
+        size = chance.randint(1, 6)
+        batch, walk = walk[:size], walk[size:]
+        await desk.hears_together(*batch, commit=chance.random() < 0.6)
+        desk.epoch += chance.randint(0, 1)
+        said += await desk.hears(*batch)
+    assert said == undisturbed
+    assert await desk.stop() == as_left
+
+
+def random_walk(chance: random.Random) -> list[Message]:
+    """Half an hour that starts at 100 and mostly climbs; bars with a ticker within the next one."""
+    price, walk = 100.0, list[Message]()
+    for minute in range(30):
+        low, high = price - chance.random() * 5, price + chance.random() * 7
+        price = low + (high - low) * chance.random()
+        walk += [candle(minute, f"{low:.1f}", f"{high:.1f}"), ticker(minute + 1.2, f"{price:.1f}")]
+    return walk
 
 
 async def test_version_moved_by_another_instance_stops_this_one(desk: Desk) -> None:
-    trade_id = await desk.buys()
-
-    class Faster:
-        """Moves the stop between this instance's reading and its writing."""
-
-        def __init__(self, execute: Callable[..., Awaitable[object]]) -> None:
-            self._execute = execute
-            self.statements = 0
-
-        async def __call__(self, *arguments: object) -> object:
-            self.statements += 1
-            if self.statements == 3:
-                await desk.write(update(Stop).where(Stop.trade_id == trade_id).values(version=Stop.version + 1))
-            return await self._execute(*arguments)
-
-    async with desk.batch() as tx:
-        tx.execute = Faster(tx.execute)  # type: ignore[assignment,method-assign]
+    await desk.buys()
+    async with desk.database.transaction() as connection:
+        trades = OpenTrades(lambda _symbol: 1)
+        held = await trades.read(BTC, ConnectionTx(connection))
+        assert held is not None
+        await desk.write(update(Stop).values(version=2))
         with pytest.raises(Retryable):
-            await desk.hears(candle(0, "99", "116"), tx=tx)
+            await trades.move_stop(held, StopState(1000, BREAKEVEN, 1160), at(1), ConnectionTx(connection))
+
+
+class ConnectionTx:
+    """A transaction without a bus behind it."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.execute = connection.execute
+
+    async def connection(self) -> AsyncConnection:
+        return self._connection
 
 
 async def test_held_symbol_of_unknown_tick_is_refused(desk: Desk) -> None:
@@ -261,8 +291,8 @@ async def test_replay_gives_the_same_messages(desk: Desk) -> None:
     await desk.buys()
     walk = [candle(0, "99", "116"), candle(1, "107", "118"), candle(2, "107", "109"), ticker(4, "100")]
     once = await desk.hears(*walk)
-    initial = {"price": 90, "kind": "stop", "version": 1, "previous_price": None, "breached_at": None}
-    await desk.write(update(Stop).values(**initial, effective_from=at(0), high_water=100))
+    await desk.write(update(Stop).values(INITIAL))
+    await desk.forgets_what_was_handled()
     desk.started()
     assert await desk.hears(*walk) == once
     assert [type(m).__name__ for m in once] == ["StopMoved", "StopMoved", "ExitRequested"]

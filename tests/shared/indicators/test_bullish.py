@@ -19,6 +19,25 @@ def test_an_unknown_vote_makes_both_unknown() -> None:
     assert np.isnan(found.confidence[0])
 
 
+def test_votes_reach_as_far_as_documented() -> None:
+    bars = wandering(seed=6, bars=1500)
+    ind = indicators_of(bars)
+    _, plus, minus = ind.directional
+    votes = [
+        (ind.rsi - 50) / 20,
+        ind.macd_hist / (0.15 * ind.atr),
+        (ind.close - ind.ema20) / ind.atr,
+        (ind.close - ind.ema50) / (2 * ind.atr),
+        (ind.close - ind.ema200) / (4 * ind.atr),
+        2 * (plus - minus) / (plus + minus),
+        2 * ind.percent_b - 1,
+        (ind.stochastic[0] - 50) / 40,
+        2 * ind.obv_slope,
+    ]
+    expected = (np.mean([np.clip(vote, -1, 1) for vote in votes], axis=0) + 1) / 2
+    np.testing.assert_allclose(ind.bullish.score[600:], expected[600:], atol=1e-5)
+
+
 def test_steady_rise_is_bullish_with_every_vote_for_it() -> None:
     found = indicators_of(market(path(1000.0, *[1.0] * 699))).bullish
     assert found.score[-1] > 0.85

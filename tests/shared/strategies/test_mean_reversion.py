@@ -64,11 +64,26 @@ def test_the_lower_band_is_as_good_as_the_rsi() -> None:
         {"rsi": [28.0, 31.0, 31.0, 31.0]},
         {"stoch_k": [12.0, 15.0]},
         {"stoch_k": [16.0, 18.0]},
+        {"stoch_k": [14.0, 18.0], "stoch_d": [13.0, 15.0]},
         {"stoch_k": [20.0, 26.0], "stoch_d": [21.0, 22.0]},
     ],
 )
 def test_each_gate_alone_forbids_a_long(reading: dict[str, Reading]) -> None:
     assert entering_long(MeanReversion(), **{**DIP, **reading}) == 0.0
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"bullish": 0.20},
+        {"bullish": 0.45},
+        {"stoch_k": [15.0, 25.0]},
+        {"above_ema50": 2.0},
+        {"rsi": [29.9, 33.0, 33.0]},
+    ],
+)
+def test_the_edges_still_count_in_full(reading: dict[str, Reading]) -> None:
+    assert entering_long(MeanReversion(), **{**DIP, **reading}) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("reading", [{"above_ema200": 0.0}, {"rsi": 70.0}, {"stoch_k": [80.0, 76.0]}])
@@ -96,6 +111,9 @@ BACK: dict[str, Reading] = {"above_ema200": 2.0, "rsi": [25.0] + [45.0] * 5 + [5
 
 def test_reaching_the_mean_speaks_for_leaving() -> None:
     assert leaving_long(MeanReversion(), **BACK) == pytest.approx(0.15 + 0.15 * 0.5)
+    long_ago = [25.0] * 40 + [45.0] * 18
+    assert leaving_long(MeanReversion(), **{**BACK, "rsi": [25.0, *long_ago, 55.0]}) > 0.0
+    assert leaving_long(MeanReversion(), **{**BACK, "rsi": [*long_ago, 45.0, 55.0]}) == 0.0
     by_rsi = {**BACK, "above_ema20": -0.1, "rsi": [25.0, 59.0, 61.0]}
     assert leaving_long(MeanReversion(), **by_rsi) == pytest.approx(0.3)
 

@@ -76,6 +76,11 @@ def test_each_gate_alone_forbids_a_long(reading: dict[str, Reading]) -> None:
     assert entering_long(Momentum(), **{**STRONG, **reading}) == 0.0
 
 
+@pytest.mark.parametrize("reading", [{"rsi": 50.0}, {"rsi": 70.0}, {"confidence": 60.0}, {"change_3": 0.0499}])
+def test_the_edges_still_allow_a_long(reading: dict[str, Reading]) -> None:
+    assert entering_long(Momentum(), **{**STRONG, **reading}) >= 0.3
+
+
 @pytest.mark.parametrize(
     "reading",
     [{"above_ema200": 0.0}, {"rsi": 29.9}, {"rsi": 50.1}, {"macd": [0.001, 0.0]}, {"change_3": -0.05}],
@@ -112,11 +117,19 @@ def test_fading_momentum_speaks_for_leaving() -> None:
     assert leaving_long(Momentum(), **FADING) == pytest.approx(0.15 + 0.15 * 0.5)  # histogram turned, DI not
     exhausted = {**FADING, "above_ema20": 1.0, "rsi": 75.1}
     assert leaving_long(Momentum(), **exhausted) == pytest.approx(0.225)
+    from_the_mean = {**FADING, "above_ema20": [0.0, -0.1], "minus_di": 25.0}
+    assert leaving_long(Momentum(), **from_the_mean) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(
     "reading",
-    [{"above_ema200": 0.0}, {"macd": [0.001, 0.002, 0.001]}, {"above_ema20": 0.1}, {"above_ema20": -0.1}],
+    [
+        {"above_ema200": 0.0},
+        {"macd": [0.001, 0.002, 0.001]},
+        {"above_ema20": 0.1},
+        {"above_ema20": [0.1, 0.0], "rsi": 75.0},
+        {"above_ema20": -0.1},
+    ],
 )
 def test_without_every_sign_nothing_speaks_for_leaving(reading: dict[str, Reading]) -> None:
     assert leaving_long(Momentum(), **{**FADING, **reading}) == 0.0

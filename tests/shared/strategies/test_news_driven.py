@@ -39,7 +39,7 @@ def test_level_near_neutral_is_silence() -> None:
 
 def test_news_that_turn_back_are_silence() -> None:
     assert last(*[0.6] * 12, 0.5) == pytest.approx(0.3)
-    assert last(*[0.61] * 12, 0.5) == 0.0
+    assert last(*[0.601] * 12, 0.5) == 0.0
 
 
 def test_only_the_known_levels_are_compared() -> None:

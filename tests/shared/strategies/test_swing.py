@@ -77,6 +77,14 @@ def test_each_gate_alone_forbids_a_long(reading: dict[str, Reading]) -> None:
 
 
 @pytest.mark.parametrize(
+    "reading",
+    [{"adx": 20.0}, {"rsi": 40.0}, {"rsi": 55.0}, {"stoch_k": [49.9, 60.0]}, {"low": [c - 1.5 for c in CLOSE]}],
+)
+def test_the_edges_still_allow_a_long(reading: dict[str, Reading]) -> None:
+    assert entering_long(Swing(), **{**PULLBACK, **reading}) > 0.25
+
+
+@pytest.mark.parametrize(
     "reading", [{"above_ema200": 0.0}, {"rsi": 44.9}, {"rsi": 60.1}, {"stoch_k": [50.0, 45.0]}, {"adx": 19.9}]
 )
 def test_each_gate_alone_forbids_a_short(reading: dict[str, Reading]) -> None:
@@ -90,12 +98,18 @@ def test_support_is_the_swing_low_too() -> None:
     assert entering_long(Swing(), **{**base, "low": [*lows[:-1], 95.6]}) == 0.0
 
 
+def test_a_low_of_the_last_six_bars_is_no_swing_low() -> None:
+    base = {**PULLBACK, "high": 120.0}
+    assert entering_long(Swing(), **{**base, "low": [96.0] * 53 + [95.0] + [97.0] * 5 + [95.4]}) > 0.0
+    assert entering_long(Swing(), **{**base, "low": [96.0] * 54 + [95.0] + [97.0] * 4 + [95.4]}) == 0.0
+
+
 def test_support_is_the_golden_retracement_too() -> None:
     """A range of 90 to 110: 110 - 0.618 * 20 = 97.64, reached within a quarter of the ATR of 2.00."""
     base = {**PULLBACK, "above_ema50": 6.0, "high": [110.0] * 59 + [101.0]}
     lows = [99.0] * 40 + [90.0] + [99.0] * 18
-    assert entering_long(Swing(), **{**base, "low": [*lows, 98.1]}) > 0.0
-    assert entering_long(Swing(), **{**base, "low": [*lows, 98.2]}) == 0.0
+    assert entering_long(Swing(), **{**base, "low": [*lows, 98.13]}) > 0.0
+    assert entering_long(Swing(), **{**base, "low": [*lows, 98.15]}) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -104,6 +118,7 @@ def test_support_is_the_golden_retracement_too() -> None:
         ({"above_ema50": -0.01, "low": [c - 0.1 for c in CLOSE], "high": [c + 0.05 for c in CLOSE]}, 2.0),
         ({"bullish": 0.35}, 1.0),
         ({"confidence": 40.0}, 2.0),
+        ({"confidence": 52.5}, 1.0),
         ({"stoch_d": 36.0}, 1.0),
         ({"high": [close + 3.0 for close in CLOSE]}, 1.0),
     ],

@@ -1,0 +1,189 @@
+"""What only a venue on the other side of a network can do to us."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from shared.broker.base import (
+    BrokerError,
+    BrokerUnavailable,
+    OrderRefused,
+    OrderRequest,
+    OutcomeUnknown,
+    RateLimited,
+)
+from shared.broker.ccxt_broker import CcxtBroker
+from shared.broker.kraken_client import kraken_client
+from tests.shared.broker.desks import SYMBOL, VenueDesk
+from tests.shared.broker.venue import Venue
+
+BTC = Decimal("0.01")
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[VenueDesk]:
+    desk = VenueDesk(tmp_path)
+    await desk.broker.instruments((SYMBOL,))
+    await desk.price("40000")
+    yield desk
+    await desk.end()
+
+
+async def buy(broker: CcxtBroker, name: str) -> str:
+    return await broker.place(
+        OrderRequest(name, SYMBOL, "buy", "market", BTC), await broker.now() + timedelta(seconds=5)
+    )
+
+
+async def test_a_lost_reply_is_unknown_and_the_order_is_found(desk: VenueDesk) -> None:
+    desk.venue.post("faults", kind="reply_lost", method="AddOrder")
+    with pytest.raises(OutcomeUnknown):
+        await buy(desk.broker, "lost")
+    found = await desk.broker.find("lost", SYMBOL)
+    assert found is not None
+    assert found.status == "closed"
+    assert len(await desk.broker.executions_of(found.venue_order_id, SYMBOL)) == 1
+
+
+async def test_a_refusal_for_haste_books_nothing(desk: VenueDesk) -> None:
+    desk.venue.post("faults", kind="refuse_429", method="AddOrder")
+    with pytest.raises(RateLimited):
+        await buy(desk.broker, "hasty")
+    assert await desk.broker.find("hasty", SYMBOL) is None
+
+
+@pytest.mark.parametrize("kind", ["service_unavailable", "cancel_only"])
+async def test_a_venue_that_says_it_is_closed_has_booked_nothing(desk: VenueDesk, kind: str) -> None:
+    desk.venue.post("faults", kind=kind, method="AddOrder")
+    with pytest.raises(BrokerUnavailable):
+        await buy(desk.broker, "closed")
+    assert await desk.broker.find("closed", SYMBOL) is None
+
+
+async def test_a_venue_that_is_gone_is_unavailable_and_comes_back(desk: VenueDesk) -> None:
+    deadline = await desk.broker.now() + timedelta(seconds=30)
+    desk.venue.kill()
+    await asyncio.sleep(0.05)
+    order = OrderRequest("again", SYMBOL, "buy", "market", BTC)
+    with pytest.raises(BrokerUnavailable):
+        await desk.broker.place(order, deadline)
+    with pytest.raises(BrokerUnavailable):
+        await desk.broker.balances()
+    desk.venue.start()
+    await desk.broker.place(order, deadline)
+    assert (await desk.broker.balances())["BTC"] == BTC
+
+
+async def test_a_venue_that_cannot_be_reached_from_the_start_is_unavailable(tmp_path: Path) -> None:
+    venue = Venue(tmp_path / "venue.db", "--market", "seeded", "--symbols", SYMBOL)
+    venue.kill()
+    broker = CcxtBroker(venue.access())
+    for call in (broker.now(), broker.instruments((SYMBOL,)), broker.open_orders(), anext(broker.executions())):
+        with pytest.raises(BrokerUnavailable):
+            await call
+    await broker.close()
+
+
+async def test_a_venue_killed_between_accepting_and_answering_still_has_the_order(desk: VenueDesk) -> None:
+    desk.venue.post("faults", kind="delay_ms", method="AddOrder", ms=60_000)
+    placing = asyncio.create_task(buy(desk.broker, "cut"))
+    await asyncio.sleep(0.3)
+    desk.venue.kill()
+    with pytest.raises(OutcomeUnknown):
+        await placing
+    desk.venue.start()
+    found = await desk.broker.find("cut", SYMBOL)
+    executions = [] if found is None else await desk.broker.executions_of(found.venue_order_id, SYMBOL)
+    cash = 10_000 - sum((e.cost + e.fee for e in executions), Decimal(0))
+    assert (await desk.broker.balances())["USD"] == cash, "booked or not, but never half"
+
+
+async def test_a_dropped_socket_is_said_and_the_next_one_repeats_what_was_missed(desk: VenueDesk) -> None:
+    listening = desk.broker.executions()
+    first = await buy(desk.broker, "first")
+    assert (await asyncio.wait_for(anext(listening), 10)).venue_order_id == first
+    desk.venue.post("faults", kind="drop_socket")
+    with pytest.raises(BrokerUnavailable):
+        await asyncio.wait_for(anext(listening), 10)
+    missed = await buy(desk.broker, "missed")
+    again = desk.broker.executions()
+    assert {(await asyncio.wait_for(anext(again), 10)).venue_order_id for _ in range(2)} == {first, missed}
+
+
+async def test_fills_that_come_while_nobody_waits_are_not_kept_back(desk: VenueDesk) -> None:
+    listening = desk.broker.executions()
+    await buy(desk.broker, "first")
+    await asyncio.wait_for(anext(listening), 10)
+    for name in ("second", "third"):
+        await buy(desk.broker, name)
+    await asyncio.sleep(0.2)
+    heard = [(await asyncio.wait_for(anext(listening), 5)).client_order_id for _ in range(2)]
+    assert heard == ["second", "third"]
+
+
+async def test_duplicate_and_late_events_keep_their_ids(desk: VenueDesk) -> None:
+    listening = desk.broker.executions()
+    await buy(desk.broker, "first")
+    await asyncio.wait_for(anext(listening), 10)
+    desk.venue.post("faults", kind="duplicate_event")
+    await buy(desk.broker, "twice")
+    twice = [await asyncio.wait_for(anext(listening), 5) for _ in range(2)]
+    assert twice[0] == twice[1]
+
+
+async def test_requests_that_overtake_each_other_are_sent_again(desk: VenueDesk) -> None:
+    names = [f"at-once-{number}" for number in range(12)]
+    await asyncio.gather(*(buy(desk.broker, name) for name in names))
+    assert (await desk.broker.balances())["BTC"] == BTC * 12
+
+
+async def test_a_clock_that_went_back_makes_us_unavailable_not_refused(desk: VenueDesk) -> None:
+    ahead = kraken_client(desk.venue.access())
+    ahead.last_nonce = 2**62
+    await ahead.request("Balance", "private", "POST", {})
+    await ahead.close()
+    with pytest.raises(BrokerUnavailable, match="Invalid nonce"):
+        await buy(desk.broker, "behind")
+
+
+async def test_wrong_keys_are_no_refusal_of_an_order(desk: VenueDesk) -> None:
+    access = desk.venue.access()
+    stranger = CcxtBroker(replace(access, key=SecretStr("somebody")))
+    with pytest.raises(BrokerUnavailable, match="Invalid key"):
+        await buy(stranger, "stranger")
+    await stranger.close()
+
+
+async def test_a_real_venue_would_only_validate(desk: VenueDesk) -> None:
+    careful = CcxtBroker(desk.venue.access(validate_only=True))
+    with pytest.raises(OrderRefused, match="ORDER_VALIDATE_ONLY"):
+        await buy(careful, "checked")
+    assert await careful.find("checked", SYMBOL) is None
+    assert (await careful.balances()) == {"USD": Decimal(10_000)}
+    await careful.close()
+
+
+async def test_a_pair_that_is_not_listed_is_named(desk: VenueDesk) -> None:
+    with pytest.raises(BrokerError, match="XYZ/USD"):
+        await desk.broker.instruments((SYMBOL, "XYZ/USD"))
+    with pytest.raises(OrderRefused, match="XYZ/USD"):
+        await desk.broker.place(
+            OrderRequest("x", "XYZ/USD", "buy", "market", BTC), await desk.broker.now() + timedelta(seconds=5)
+        )
+
+
+async def test_secrets_stay_out_of_errors(desk: VenueDesk) -> None:
+    desk.venue.kill()
+    with pytest.raises(BrokerUnavailable) as failure:
+        await desk.broker.balances()
+    access = desk.venue.access()
+    for secret in (access.key.get_secret_value(), access.secret.get_secret_value()):
+        assert secret not in str(failure.value)
+        assert secret not in repr(access)
+    desk.venue.start()
