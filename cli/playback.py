@@ -22,7 +22,7 @@ from shared.redis_streams.source import Source
 from shared.schemas.base import Timeframe
 from shared.timeframes import bar_open, to_microseconds
 
-POLL = 0.0004
+POLL = 0.001
 DRAIN = 0.5  # what a websocket may still carry when the venue's clock has stopped
 FILLS = text("SELECT count(*) FROM fills WHERE execution_id = ANY(:ids)")
 UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -246,7 +246,7 @@ async def _health(context: Context, service: Service) -> dict[str, Any]:
     }
     status = "degraded" if context.troubles else "ok"
     try:
-        report["lag"] = await group_lag(context.bus, context.name) if consumer else None
+        report["lag"] = asdict(await group_lag(context.bus, context.name)) if consumer else None
     except FROM_REDIS as error:
         status, report["redis"] = "degraded", f"{type(error).__name__}: {error}"
     if status == "ok" and consumer is not None and not consumer.started:

@@ -3,16 +3,17 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 _SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|authorization", re.IGNORECASE)
 _HARMLESS_NAME = re.compile(r"^(key|stream_key|cursor_key|public_key_id|keys)$", re.IGNORECASE)
@@ -42,7 +43,7 @@ def configure_logs(service: str, instance: str, level: str) -> None:
     """One line a record on stderr: JSON, or readable text on a terminal."""
     terminal = sys.stderr.isatty()
     shape: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=_traceback)]
         if terminal
         else [structlog.processors.format_exc_info, mask_secrets, structlog.processors.JSONRenderer()]
     )
@@ -60,6 +61,11 @@ def configure_logs(service: str, instance: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, instance=instance)
+
+
+def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    # without the values of variables, which the library's own formatter shows
+    out.write("\n" + str(mask("".join(traceback.format_exception(*exc_info)))))
 
 
 def _add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

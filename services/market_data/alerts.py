@@ -20,7 +20,7 @@ class Alerts:
     """Publishes AlertRaised. `raise_soon` may be called from where nothing can be awaited."""
 
     def __init__(self, source: Source) -> None:
-        self._source = source
+        self.source = source
         self._said: dict[tuple[str, str], int] = {}
         self._waiting: list[tuple[Literal["info", "warning", "critical"], str, int, str]] = []
 
@@ -39,5 +39,5 @@ class Alerts:
     async def flush(self) -> None:
         """Publish what is waiting."""
         while self._waiting:
-            await self._source.publish_unseen(announcing.alert(*self._waiting[0]))
+            await self.source.publish_unseen(announcing.alert(*self._waiting[0]))
             self._waiting.pop(0)

@@ -125,12 +125,17 @@ class Closer:
             return None
 
     async def _fill_gaps(self, since: int, until: int) -> None:
-        """Ask the venue for the bars between that no socket has shown whole."""
+        """Ask the venue for the bars between that no socket has shown whole.
+
+        One connection carries every symbol in order: whoever is silent while others are heard had no trades. Where
+        nobody is heard any more, nothing that the sockets have shown is known to be whole.
+        """
+        silent = self.market.time.heard < until
         for symbol in self.market.symbols:
             self._filled[symbol] = {
                 opened: bar for opened, bar in self._filled.get(symbol, {}).items() if opened >= since
             }
-            whole_from = self.market.whole_from.get(symbol)
+            whole_from = None if silent else self.market.whole_from.get(symbol)
             missing_until = until if whole_from is None else min(until, whole_from)
             if missing_until > since:
                 await self._fill(symbol, since, missing_until)

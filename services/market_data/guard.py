@@ -88,6 +88,7 @@ class Guard:
             if age > STALE_AFTER and symbol not in self.stale:
                 self.stale.add(symbol)
                 self.alerts.say("warning", "feed_stale", self.market.clock(), f"{symbol}: no message for {age:.0f} s")
+                self.sockets.reconnect(f"{symbol} is silent")
             elif age <= STALE_AFTER and symbol in self.stale:
                 self.stale.discard(symbol)
                 self.alerts.say("info", "feed_recovered", self.market.clock(), f"{symbol}: messages come again")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from ccxt.base.errors import BaseError
+from ccxt.base.errors import BaseError, NetworkError
 
 from services.market_data.adapters.venue import pause_after
 from services.market_data.market import Market
@@ -70,6 +70,11 @@ class Sockets:
         """Seconds since the last message of any channel of the symbol; None before the first."""
         heard = [socket.last for socket in self.health.get(symbol, {}).values() if socket.last is not None]
         return time.monotonic() - max(heard) if heard else None
+
+    def reconnect(self, why: str) -> None:
+        """Give the connection up; every watcher subscribes again."""
+        for client in list(self.exchange.clients.values()):
+            client.on_error(NetworkError(why))
 
     def report(self) -> Mapping[str, object]:
         """Each socket's state, by symbol and channel."""

@@ -27,8 +27,9 @@ class Outgoing(NamedTuple):
 
     def fields(self) -> list[str | bytes]:
         """The entry's fields and values in turn; `k` and `b` stand first."""
-        flat: list[str | bytes] = ["k", self.kind, "b", self.body]
-        return [*flat, "t", self.trace] if self.trace else flat
+        if self.trace:
+            return ["k", self.kind, "b", self.body, "t", self.trace]
+        return ["k", self.kind, "b", self.body]
 
 
 @cache

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from redis.exceptions import OutOfMemoryError, ResponseError
+from redis.exceptions import ResponseError
 
 from shared.errors import InvariantBroken, Retryable
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.entries import Settled
-from shared.redis_streams.failures import LeaseLost
+from shared.redis_streams.failures import LeaseLost, is_outside
 from shared.redis_streams.keys import dead_key, mark_key
 from shared.redis_streams.lease import Lease
 from shared.redis_streams.scripts import COMMIT
@@ -35,19 +35,8 @@ async def commit(
         inputs.setdefault(settled.entry.key, []).append(settled.entry.entry_id)
         for output in settled.outputs:
             place = destinations.setdefault(output.stream_key, len(destinations) + 1)
-            if output.trace:
-                head = (place, str(output.message_id) if settled.once else "", 6, "t", output.trace)
-                outputs += (*head[:3], "k", output.kind, "b", output.body, *head[3:])
-            else:
-                outputs += (
-                    place,
-                    str(output.message_id) if settled.once else "",
-                    4,
-                    "k",
-                    output.kind,
-                    "b",
-                    output.body,
-                )
+            fields = output.fields()
+            outputs += (place, str(output.message_id) if settled.once else "", len(fields), *fields)
         if settled.burial:
             place = destinations.setdefault(dead_key(group, partition), len(destinations) + 1)
             outputs += (place, "", len(settled.burial), *settled.burial)
@@ -57,9 +46,9 @@ async def commit(
         arguments += (len(ids), *ids)
     try:
         reply = await bus.call(COMMIT, keys, *arguments, *outputs)
-    except OutOfMemoryError:
-        raise
     except ResponseError as error:
+        if is_outside(error):
+            raise
         raise InvariantBroken(f"Redis refused a commit of {group} in partition {partition}: {error}") from error
     _check(reply, group, partition)
 

@@ -9,7 +9,7 @@ _TRANSIENT_SQLSTATES = ("08", "40", "53", "57P")
 # connection lost, serialisation or deadlock, out of resources, shutdown (PostgreSQL, appendix A)
 
 _TRANSIENT_REPLIES = ("OOM ", "MISCONF", "LOADING", "READONLY", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN")
-# also found within the text of a script's error, which Redis 6.2 wraps
+# redis-py knows some by their class; Redis 6.2 wraps them into a script's error, where only the text tells
 
 
 class LeaseLost(Retryable):
@@ -23,6 +23,10 @@ _OUTSIDE = (
     redis_errors.ConnectionError,
     redis_errors.TimeoutError,
     redis_errors.ClusterError,
+    redis_errors.OutOfMemoryError,
+    redis_errors.ReadOnlyError,
+    redis_errors.MasterDownError,
+    redis_errors.TryAgainError,
     sql_errors.OperationalError,
     sql_errors.TimeoutError,
 )

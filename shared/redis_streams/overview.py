@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass, field
 
 from shared.redis_streams.bus import Bus
-from shared.redis_streams.keys import GROUPS, dead_key, lease_key, retry_key, trimmed_key
-from shared.redis_streams.scripts import OVERVIEW
-from shared.topology import STREAMS, read_by, stream_key
+from shared.redis_streams.keys import GROUPS, dead_key, lease_key, streams_of, trimmed_key
+from shared.redis_streams.scripts import LAG, OVERVIEW
+from shared.topology import STREAMS, stream_key
 
 
 @dataclass
@@ -56,11 +56,9 @@ async def group_lag(bus: Bus, group: str) -> GroupView:
     """What one group still has to handle, over all its streams."""
     total = GroupView()
     for partition in range(bus.partitions):
-        keys = [stream_key(stream.name, partition) for stream in read_by(group)]
-        for key in (*keys, retry_key(group, partition)):
-            reply = await bus.call(OVERVIEW, [key, trimmed_key(partition)], group)
-            total.pending += reply[2][0]
-            total.lag += reply[2][1]
+        pending, lag = await bus.call(LAG, streams_of(group, partition), group)
+        total.pending += pending
+        total.lag += lag
     return total
 
 

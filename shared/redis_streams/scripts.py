@@ -249,6 +249,25 @@ return reply
 """
 )
 
+LAG = Script(
+    """
+-- KEYS streams of one partition | ARGV group -> pending, lag over all of them; a stream's lag counts to 10000 on 6.2
+local pending, lag = 0, 0
+for _, key in ipairs(KEYS) do
+  local found = false
+  for _, info in ipairs(redis.call('EXISTS', key) == 1 and redis.call('XINFO', 'GROUPS', key) or {}) do
+    if info[2] == ARGV[1] then
+      found = true
+      pending = pending + info[6]
+      lag = lag + (info[12] or #redis.call('XRANGE', key, '(' .. info[8], '+', 'COUNT', 10000))
+    end
+  end
+  if not found then lag = lag + redis.call('XLEN', key) end
+end
+return {pending, lag}
+"""
+)
+
 OVERVIEW = Script(
     """
 -- KEYS stream, trimmed | ARGV groups... -> length, trimmed, {pending, lag} per group; lag counts to 10000 on 6.2

@@ -41,9 +41,12 @@ class Instrument:
 
 
 def connect(settings: Settings) -> Any:
-    """A ccxt client with exact numbers. The rate limit is the venue's; a playback has a faster clock than its waits."""
+    """A ccxt client. The rate limit is the venue's; a playback has a faster clock than its waits.
+
+    Numbers arrive as floats, whose shortest text is what the venue sent: with `number = str` ccxt's order books raise
+    inside its receive loop, which then never receives again.
+    """
     exchange = getattr(ccxt.pro, settings.venue)({"enableRateLimit": settings.playback_speed == 1, "newUpdates": True})
-    exchange.number = str
     if settings.venue_url:
         _point_at(exchange, settings.venue_url.rstrip("/"))
     return exchange
@@ -120,12 +123,12 @@ def _instrument(market: dict[str, Any]) -> Instrument:
         symbol=market["symbol"],
         base=market["base"],
         quote=market["quote"],
-        price_tick=Decimal(precision["price"]),
-        lot_step=Decimal(precision["amount"]),
+        price_tick=Decimal(str(precision["price"])),
+        lot_step=Decimal(str(precision["amount"])),
         min_quantity=_optional(limits["amount"]["min"]),
         min_cost=_optional(limits["cost"]["min"]),
     )
 
 
-def _optional(value: str | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
+def _optional(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(str(value))

@@ -9,7 +9,8 @@ from shared.timeframes import bar_open
 class VenueTime:
     """Times that the venue has shown. `grace` is how many wall seconds silent symbols are waited for; None: forever.
 
-    Not pure, but deterministic: the wall's seconds are arguments.
+    `latest` is the latest time known, `heard` the latest that a socket has shown. Deterministic: the wall's seconds
+    are arguments.
     """
 
     def __init__(self, base: Timeframe, symbols: Iterable[str], grace: float | None) -> None:
@@ -18,10 +19,12 @@ class VenueTime:
         self._grace = grace
         self._passed: list[tuple[int, float]] = []
         self.latest = 0
+        self.heard = 0
 
     def saw(self, symbol: str, time: int, wall: float) -> None:
         """A message of this symbol showed that the venue's clock is `time`."""
         self._seen[symbol] = max(time, self._seen[symbol])
+        self.heard = max(time, self.heard)
         self.passed(time, wall)
 
     def passed(self, time: int, wall: float) -> None:

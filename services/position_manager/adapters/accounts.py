@@ -1,27 +1,30 @@
 """Accounts with what they hold, equity points, and the halt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Executable, RowMapping, and_, or_, select
+import asyncpg
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import DBAPIError
 
-from services.position_manager.adapters.open_trades import Tx
+from services.position_manager.adapters.open_trades import Tx, plain_uuid
 from services.position_manager.core.drawdown import Equity, Holding, Standing
 from shared.db import Database
 from shared.errors import Retryable
 from shared.models import Account, Audit, EquityPoint, SystemConfig, Trade
 
+Row = Mapping[str, Any]
+
 HALTED = "drawdown"
 """How the reason of a halt by this guard begins, which tells it from buying disabled by hand."""
 
 _NOT_CLOSED = and_(Trade.account == Account.name, Trade.status.in_(("opening", "open", "closing")))
-_STANDING: Executable = (
+_STANDING: Any = (
     select(
         *(Account.name, Account.initial_balance, Account.cash),
         *(Trade.id, Trade.symbol, Trade.held, Trade.entry_price, Trade.status, Trade.exit_requested_at),
@@ -45,15 +48,26 @@ class Accounts:
     """Reads outside of transactions (cheap, at every bar), writes inside."""
 
     def __init__(self, database: Database) -> None:
-        self._engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = database.engine
+        self._standing = str(_STANDING.compile(self._engine.sync_engine, compile_kwargs={"literal_binds": True}))
 
     async def glance(self) -> Books:
-        """The accounts as they are, in one statement, without a transaction. Retryable while the database is away."""
+        """The accounts as they are, in one statement, without a transaction. Retryable while the database is away.
+
+        Straight through asyncpg: 0.1 ms of CPU a base bar, where SQLAlchemy's way around it takes 0.5.
+        """
         try:
-            async with self._engine.connect() as connection:
-                return _books((await connection.execute(_STANDING)).mappings().all())
-        except (OSError, InterfaceError) as error:
+            pooled = await self._engine.raw_connection()
+        except (OSError, DBAPIError) as error:
             raise Retryable(f"the database is not there: {error}") from None
+        try:
+            driver: Any = pooled.driver_connection
+            return _books(await driver.fetch(self._standing))
+        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError) as error:
+            pooled.invalidate()
+            raise Retryable(f"the database went away: {error}") from None
+        finally:
+            pooled.close()
 
     async def read(self, tx: Tx) -> Books:
         """The accounts as the transaction sees them."""
@@ -84,18 +98,18 @@ def _point(equity: Equity, time: datetime) -> dict[str, Any]:
     return {name: value for name, value in asdict(equity).items() if name != "initial_balance"} | {"time": time}
 
 
-def _books(rows: Sequence[RowMapping]) -> Books:
+def _books(rows: Sequence[Row]) -> Books:
     standings = tuple(_standing(list(of)) for _, of in groupby(rows, key=lambda row: row["name"]))
     flags = [row for row in rows if row["is_trading_active"] is False and row["reason"].startswith(HALTED)]
     return Books(standings, bool(flags))
 
 
-def _standing(rows: Sequence[RowMapping]) -> Standing:
+def _standing(rows: Sequence[Row]) -> Standing:
     holdings = tuple(_holding(row) for row in rows if row["id"] is not None)
     return Standing(rows[0]["name"], rows[0]["initial_balance"], rows[0]["cash"], holdings)
 
 
-def _holding(row: RowMapping) -> Holding:
+def _holding(row: Row) -> Holding:
     held: Decimal = row["held"]
     in_hand = row["status"] != "closing" and row["exit_requested_at"] is None
-    return Holding(row["id"], row["symbol"], held, row["entry_price"], in_hand)
+    return Holding(plain_uuid(row["id"]), row["symbol"], held, row["entry_price"], in_hand)

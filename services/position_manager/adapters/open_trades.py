@@ -134,7 +134,7 @@ class OpenTrades:
     def _held(self, row: RowMapping) -> HeldTrade:
         grid = self._grids[row["symbol"]] = _grid(row)
         return HeldTrade(
-            trade_id=_uuid(row["id"]),
+            trade_id=plain_uuid(row["id"]),
             symbol=row["symbol"],
             bar_length=duration(row["timeframe"]),
             in_hand=row["status"] != "closing" and row["exit_requested_at"] is None,
@@ -152,8 +152,8 @@ class OpenTrades:
         )
 
 
-def _uuid(value: UUID) -> UUID:
-    # asyncpg gives a subclass of its own, which pydantic copies at every message
+def plain_uuid(value: UUID) -> UUID:
+    """asyncpg gives a subclass of its own, which pydantic warns about when it writes a message."""
     return UUID(int=value.int)
 
 

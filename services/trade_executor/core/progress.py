@@ -18,6 +18,7 @@ from shared.portfolio import ledger
 from shared.portfolio.grid import Grid
 from shared.risk.stops import initial_stop, take_profit
 from shared.schemas.base import Message
+from shared.schemas.market import BarsClosed
 from shared.schemas.orders import ExitReason, ExitRequested, Purpose
 
 STOP_FAILURES = 3
@@ -147,8 +148,9 @@ def _leave(book: TradeBook, terms: Terms, cause: Message) -> None:
     """One step towards nothing: first no order of ours may buy or sell, then one sells what is left."""
     reason = book.trade.exit_reason or ""
     for working in (book.live("entry"), book.live("stop")):
-        # A stop that has begun to fill is the exit, let it finish.
-        if working is not None and (working.purpose == "entry" or working.filled == 0):
+        # A stop that has begun to fill is the exit: it has until the clock moves to finish.
+        begun = working is not None and working.purpose == "stop" and working.filled > 0
+        if working is not None and (not begun or isinstance(cause, BarsClosed)):
             book.withdraw(working, reason, cause)
     if any(orders.is_live(order) for order in book.orders.values()):
         return

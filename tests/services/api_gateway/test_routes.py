@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from services.api_gateway.adapters import Sources
-from tests.shared.reports.books import CLOSED, OPEN, at, derived_id
+from shared.ids import derived_id
+from tests.shared.reports.books import CLOSED, OPEN, at
 
 pytestmark = pytest.mark.usefixtures("history")
 

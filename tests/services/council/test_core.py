@@ -155,7 +155,7 @@ def test_a_decision_carries_what_the_executor_needs() -> None:
     assert decided.message_id == derived_id("CouncilDecided", about.message_id)
     assert (decided.causation_id, decided.signal_id) == (about.message_id, about.message_id)
     assert (decided.occurred_at, decided.expires_at) == (about.occurred_at, about.expires_at)
-    assert (decided.price, decided.atr, decided.cost) == (about.price, Decimal("1.23456789"), 0)
+    assert (decided.price, decided.atr, decided.cost) == (about.price, Decimal("1.23456789"), Decimal(0))
     assert (decided.score, decided.contributions) == (about.score, about.contributions)
 
 

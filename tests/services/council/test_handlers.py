@@ -170,8 +170,8 @@ async def test_a_trade_left_at_the_instant_itself_is_still_held(desk: Database) 
         (await seen(desk, signal(at=NOON))).portfolio,
         (await seen(desk, signal(at=NOON + MOMENT))).portfolio,
     )
-    assert (at_exit.held_since, at_exit.day_pnl) == (NOON - BAR, 0)
-    assert (after.held_since, after.day_pnl) == (None, -70)
+    assert (at_exit.held_since, at_exit.day_pnl) == (NOON - BAR, Decimal(0))
+    assert (after.held_since, after.day_pnl) == (None, Decimal(-70))
 
 
 async def test_an_entry_that_is_not_filled_is_not_held(desk: Database) -> None:
@@ -204,7 +204,7 @@ async def test_equity_is_the_newest_point_before_the_instant(desk: Database) -> 
         equity(NOON, 8_000, 0.2),
     )
     case = await seen(desk, signal())
-    assert (case.portfolio.equity, case.portfolio.drawdown) == (9_000, 0.1)
+    assert (case.portfolio.equity, case.portfolio.drawdown) == (Decimal(9_000), 0.1)
 
 
 async def test_sentiment_is_known_at_this_close_and_the_one_before(desk: Database) -> None:

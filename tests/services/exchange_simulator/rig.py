@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import ccxt.pro
+from ccxt.pro.kraken import kraken
 
 from services.exchange_simulator.assembly import Simulator
 from services.exchange_simulator.auth import Credentials
@@ -51,10 +51,13 @@ def settings_for(state: Path, data: Sequence[str] = (), **changes: Any) -> Setti
     return Settings(**(chosen | changes))
 
 
-def new_client(port: int, secret: str = DEFAULT_SECRET, key: str = DEFAULT_KEY, number: Any = str) -> Any:
+def new_client(
+    port: int, secret: str = DEFAULT_SECRET, key: str = DEFAULT_KEY, number: Any = str, **options: Any
+) -> Any:
     """An unmodified ccxt client; only its URLs, and nonces finer than a millisecond, are ours."""
-    client = ccxt.pro.kraken({"apiKey": key, "secret": secret, "enableRateLimit": False})
+    client = kraken({"apiKey": DEFAULT_KEY, "secret": secret, "enableRateLimit": False, "verify": False} | options)
     client.number = number
+    client.timeout_on_exit = 0
     client.nonce = lambda: next(_nonces)
     point_at_simulator(client, port)
     return client
@@ -68,7 +71,7 @@ class Rig:
     clients: list[Any] = field(default_factory=list)
 
     def client(self, **options: Any) -> Any:
-        client = new_client(self.port, **options)
+        client = new_client(self.port, session=self.http, **options)
         self.clients.append(client)
         return client
 

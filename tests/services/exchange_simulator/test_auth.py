@@ -6,8 +6,8 @@ import hmac
 from typing import Any
 from urllib.parse import urlencode
 
-import ccxt
 import pytest
+from ccxt.base import errors
 
 from services.exchange_simulator.auth import signature
 from services.exchange_simulator.errors import KrakenError
@@ -36,14 +36,14 @@ async def call(rig: Rig, nonce: str, key: str = DEFAULT_KEY, spoil: bool = False
     sign = base64.b64encode(bytes([seal[0] ^ spoil]) + seal[1:]).decode()
     headers = {"API-Key": key, "API-Sign": sign, "Content-Type": "application/x-www-form-urlencoded"}
     async with rig.http.post(f"http://127.0.0.1:{rig.port}{PATH}", data=body, headers=headers) as reply:
-        errors: list[str] = (await reply.json())["error"]
-        return errors
+        refusals: list[str] = (await reply.json())["error"]
+        return refusals
 
 
 async def test_a_wrong_key_signature_or_secret_is_refused(rig: Rig) -> None:
     assert await call(rig, "1", key="other") == ["EAPI:Invalid key"]
     assert await call(rig, "1", spoil=True) == ["EAPI:Invalid signature"]
-    with pytest.raises(ccxt.ExchangeError, match="EAPI:Invalid signature"):
+    with pytest.raises(errors.ExchangeError, match="EAPI:Invalid signature"):
         await rig.client(secret=base64.b64encode(b"another").decode()).fetch_balance()
 
 
@@ -65,7 +65,7 @@ async def test_too_many_private_calls_are_refused(rig: Rig) -> None:
     client = rig.client()
     for _ in range(20):
         await client.privatePostBalance()
-    with pytest.raises(ccxt.DDoSProtection, match="EAPI:Rate limit exceeded"):
+    with pytest.raises(errors.DDoSProtection, match="EAPI:Rate limit exceeded"):
         await client.privatePostTradesHistory()
 
 
@@ -74,7 +74,7 @@ async def test_orders_are_counted_apart_from_calls(rig: Rig) -> None:
     await rig.sim("open")
     for _ in range(25):
         await client.create_order("BTC/USD", "limit", "buy", "0.01", "90", {"userref": 7})
-    with pytest.raises(ccxt.DDoSProtection, match="EOrder:Rate limit exceeded"):
+    with pytest.raises(errors.DDoSProtection, match="EOrder:Rate limit exceeded"):
         await client.cancel_order("", params={"userref": 7})  # 25 orders at 8 each
     assert len(await client.fetch_open_orders()) == 25
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import aiohttp
-import ccxt
 import pytest
+from ccxt.base import errors
 
 from services.exchange_simulator.wire import rfc3339
 from tests.services.exchange_simulator.rig import START, Rig, Start
@@ -19,7 +19,7 @@ async def test_a_lost_reply_leaves_the_order_in_the_book(rig: Rig) -> None:
     client = rig.client()
     await client.load_markets()
     await rig.sim("faults", kind="reply_lost", method="AddOrder")
-    with pytest.raises(ccxt.NetworkError):
+    with pytest.raises(errors.NetworkError):
         await place(client, "unknown")
     [found] = await client.fetch_open_orders(params={"clientOrderId": "unknown"})
     assert found["amount"] == "0.50000000"
@@ -29,7 +29,7 @@ async def test_a_429_books_nothing(rig: Rig) -> None:
     client = rig.client()
     await client.load_markets()
     await rig.sim("faults", kind="refuse_429")
-    with pytest.raises(ccxt.RateLimitExceeded):
+    with pytest.raises(errors.RateLimitExceeded):
         await place(client, "x")
     assert await client.fetch_open_orders() == []
 
@@ -43,7 +43,7 @@ async def test_a_venue_that_takes_no_orders_says_so(rig: Rig, kind: str, code: s
     await client.load_markets()
     await rig.sim("faults", kind=kind, count=2, method="AddOrder")
     for _ in range(2):
-        with pytest.raises(ccxt.BaseError, match=code):
+        with pytest.raises(errors.BaseError, match=code):
             await place(client, "x")
     await place(client, "x")
 
@@ -108,7 +108,7 @@ async def test_a_delay_lets_a_deadline_elapse(start: Start) -> None:
     now = (await rig.state())["clock"]
     await rig.sim("resume")
     await rig.sim("faults", kind="delay_ms", ms=300, method="AddOrder")
-    with pytest.raises(ccxt.ExchangeError, match="EService:Deadline elapsed"):
+    with pytest.raises(errors.ExchangeError, match="EService:Deadline elapsed"):
         await place(client, "late", deadline=now)
 
 
@@ -117,7 +117,7 @@ async def test_waiting_faults_are_listed_used_up_and_cleared(rig: Rig) -> None:
     assert [f["count"] for f in (await rig.sim("faults", "GET"))["faults"]] == [2]
     client = rig.client()
     await client.fetch_balance()
-    with pytest.raises(ccxt.RateLimitExceeded):
+    with pytest.raises(errors.RateLimitExceeded):
         await client.privatePostBalance()
     assert [f["count"] for f in (await rig.sim("faults", "GET"))["faults"]] == [1]
     assert (await rig.sim("faults", "DELETE"))["faults"] == []

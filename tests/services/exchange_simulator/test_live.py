@@ -4,8 +4,8 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
-import ccxt
 import pytest
+from ccxt.base import errors
 
 from services.exchange_simulator.clock import FrozenClock, RunningClock
 from tests.services.exchange_simulator.rig import Rig, Start
@@ -41,7 +41,7 @@ async def test_a_market_order_fills_at_the_touch_at_once(start: Start) -> None:
 
 
 async def test_a_buy_beyond_the_cash_is_refused_on_arrival(paused: Rig) -> None:
-    with pytest.raises(ccxt.InsufficientFunds):
+    with pytest.raises(errors.InsufficientFunds):
         await buy(paused.client(), "100")
 
 
@@ -108,7 +108,8 @@ def test_a_running_clock_waits_for_the_next_price_and_never_goes_back() -> None:
     clock = RunningClock(1_000_000, 10.0, lambda: wall[0])
     clock.horizon = 5_000_000
     wall[0] = 0.2
-    assert (clock(), clock.wait(5_000_000)) == (3_000_000, pytest.approx(0.2))
+    assert clock() == 3_000_000
+    assert clock.wait(5_000_000) == pytest.approx(0.2)
     wall[0] = 9.0
     assert clock() == 4_999_999
     clock.horizon = 0

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
-import ccxt
 import pytest
+from ccxt.base import errors
 
 from services.exchange_simulator.wire import rfc3339
 from tests.services.exchange_simulator.rig import START, Rig, Start
@@ -37,14 +37,14 @@ async def test_a_new_account_holds_its_opening_balance(client: Any) -> None:
 async def test_an_open_limit_buy_reserves_its_cost_and_fee(client: Any) -> None:
     await buy_limit(client, "90", "100")
     assert (await client.fetch_balance())["USD"]["used"] == "9023.4000"
-    with pytest.raises(ccxt.InsufficientFunds):
+    with pytest.raises(errors.InsufficientFunds):
         await buy_limit(client, "90", "11")
 
 
 async def test_a_resting_stop_reserves_the_base(rig: Rig, client: Any) -> None:
     await bought(rig, client)
     stop = await client.create_order("BTC/USD", "market", "sell", "1", None, {"stopLossPrice": "90"})
-    with pytest.raises(ccxt.InsufficientFunds):
+    with pytest.raises(errors.InsufficientFunds):
         await client.create_order("BTC/USD", "market", "sell", "0.1")
     assert (await client.fetch_balance())["BTC"]["free"] in ("0", "0E-10", "0.0")
     await client.cancel_order(stop["id"])
@@ -56,7 +56,7 @@ async def test_a_queued_sale_reserves_the_base_too(rig: Rig, client: Any) -> Non
     await rig.sim("walk")
     await rig.sim("open")
     await client.create_order("BTC/USD", "market", "sell", "0.7")
-    with pytest.raises(ccxt.InsufficientFunds):
+    with pytest.raises(errors.InsufficientFunds):
         await client.create_order("BTC/USD", "market", "sell", "0.4")
 
 
@@ -72,13 +72,13 @@ async def test_orders_are_found_by_every_reference(client: Any) -> None:
     await client.cancel_all_orders()
     closed = await client.fetch_closed_orders(params={"clientOrderId": "desk-1"})
     assert [(o["id"], o["status"], o["clientOrderId"]) for o in closed] == [(named["id"], "canceled", "desk-1")]
-    with pytest.raises(ccxt.OrderNotFound):
+    with pytest.raises(errors.OrderNotFound):
         await client.fetch_order("OAAAAA-AAAAA-AAAAAA")
 
 
 async def test_a_client_order_id_is_unique_among_open_orders_only(client: Any) -> None:
     first = await buy_limit(client, clientOrderId="once")
-    with pytest.raises(ccxt.InvalidOrder, match="cl_ord_id"):
+    with pytest.raises(errors.InvalidOrder, match="cl_ord_id"):
         await buy_limit(client, clientOrderId="once")
     await client.cancel_order(first["id"])
     again = await buy_limit(client, clientOrderId="once")
@@ -107,7 +107,7 @@ async def test_amend_moves_the_trigger_and_keeps_the_id(rig: Rig, client: Any) -
     assert (await client.fetch_order(stop["id"]))["stopLossPrice"] == "95.5"
     await client.edit_order(stop["id"], "BTC/USD", "market", "sell", "1")
     assert (await client.fetch_balance())["BTC"]["used"] == "1.0000000000"
-    with pytest.raises(ccxt.InsufficientFunds):
+    with pytest.raises(errors.InsufficientFunds):
         await client.edit_order(stop["id"], "BTC/USD", "market", "sell", "1.1")
     assert (await client.fetch_order(stop["id"]))["amount"] == "1.00000000"
 
@@ -132,7 +132,7 @@ async def test_orders_are_canceled_by_txid_client_id_or_userref(client: Any) -> 
     await client.cancel_order("", params={"clientOrderId": "by-name"})
     await client.cancel_order("", params={"userref": 5})
     assert await client.fetch_open_orders() == []
-    with pytest.raises(ccxt.OrderNotFound):
+    with pytest.raises(errors.OrderNotFound):
         await client.cancel_order("OAAAAA-AAAAA-AAAAAA")
 
 
@@ -142,15 +142,15 @@ async def test_validate_checks_and_books_nothing(client: Any) -> None:
     )
     assert answer["result"] == {"descr": {"order": "buy 1.00000000 XBTUSD @ limit 90.0"}}
     assert await client.fetch_open_orders() == []
-    with pytest.raises(ccxt.InsufficientFunds):
+    with pytest.raises(errors.InsufficientFunds):
         await buy_limit(client, "90", "1000", validate="true")
 
 
 async def test_a_deadline_that_has_passed_refuses_the_order(rig: Rig, client: Any) -> None:
     await buy_limit(client, deadline=rfc3339(NOW + 5_000_000))
-    with pytest.raises(ccxt.ExchangeError, match="EService:Deadline elapsed"):
+    with pytest.raises(errors.ExchangeError, match="EService:Deadline elapsed"):
         await buy_limit(client, deadline=rfc3339(NOW - 1))
-    with pytest.raises(ccxt.ExchangeError, match="EGeneral:Invalid arguments:deadline"):
+    with pytest.raises(errors.ExchangeError, match="EGeneral:Invalid arguments:deadline"):
         await buy_limit(client, deadline=rfc3339(NOW + 61_000_000))
     assert len(await client.fetch_open_orders()) == 1
 
@@ -180,7 +180,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("change", "code"), REFUSALS, ids=lambda value: str(value)[:40])
 async def test_a_refused_order_says_why_in_krakens_words(client: Any, change: dict[str, Any], code: str) -> None:
     order = {"pair": "XBTUSD", "type": "buy", "ordertype": "limit", "volume": "0.01", "price": "90"}
-    with pytest.raises(ccxt.BaseError, match=code):
+    with pytest.raises(errors.BaseError, match=code):
         await client.privatePostAddOrder(order | change)
     assert await client.fetch_open_orders() == []
 

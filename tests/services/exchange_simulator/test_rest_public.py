@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import ccxt
 import pytest
+from ccxt.base import errors
 
 from tests.services.exchange_simulator.rig import START, Rig, Start, write_candles
 
@@ -87,5 +87,5 @@ async def test_at_most_720_candles_of_a_seeded_past(start: Start) -> None:
     ],
 )
 async def test_errors_carry_krakens_codes(rig: Rig, method: str, parameters: dict[str, Any], code: str) -> None:
-    with pytest.raises(ccxt.ExchangeError, match=code):
+    with pytest.raises(errors.ExchangeError, match=code):
         await getattr(rig.client(), method)(parameters)

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.learning_engine.core import (
-    MILLION,
     WINDOW,
     Adjustment,
     Attribution,
@@ -19,6 +18,7 @@ from services.learning_engine.core import (
     trial_ends_now,
     worse,
 )
+from services.learning_engine.simplex import MILLION
 
 RAILS = Guardrails(min_trades=10, max_step=0.05, floor=0.05, cap=0.5, cooldown=5)
 NAMES = ("a", "b", "c", "d", "e")

@@ -5,19 +5,28 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
+from services.market_data.main import build
+from shared.clock import WallClock
+from shared.config import load_settings
+from shared.db import Database
+from shared.errors import Retryable
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.source import Source
 from shared.schemas.base import Timeframe
-from shared.topology import partition_of, stream_key
+from shared.service import Context, Loop, Service
 from shared.timeframes import to_microseconds
+from shared.topology import partition_of, stream_key
 
 ROOT = Path(__file__).resolve().parents[3]
 PARTITIONS = 2
@@ -57,6 +66,32 @@ class Process:
         return await self.process.wait()
 
 
+async def keep_running(loop: Loop, stop: asyncio.Event) -> None:
+    """As the runner of services does: again, where only the world outside failed."""
+    while not stop.is_set():
+        try:
+            await loop(stop)
+        except (Retryable, RedisError, SQLAlchemyError):
+            await asyncio.sleep(0.1)
+
+
+@dataclass
+class Inside:
+    """A market_data within this process, which starts at once; only a process of its own can be killed."""
+
+    service: Service
+    stopping: asyncio.Event
+    loops: list["asyncio.Task[None]"]
+
+    async def stop(self) -> None:
+        self.stopping.set()
+        await asyncio.gather(*self.loops)
+
+    def health(self) -> Mapping[str, Any]:
+        assert self.service.health
+        return self.service.health()
+
+
 @dataclass
 class Desk:
     """One simulated venue, one Redis, one database, any number of market_data processes."""
@@ -67,7 +102,9 @@ class Desk:
     source: Source
     environment: dict[str, str]
     logs: Path
+    simulator: Process
     services: list[Process] = field(default_factory=list)
+    inside: list[Inside] = field(default_factory=list)
 
     async def sim(self, call: str, method: str = "POST", **body: Any) -> dict[str, Any]:
         url = f"http://127.0.0.1:{self.port}/sim/{call}"
@@ -75,7 +112,27 @@ class Desk:
             assert reply.status == 200, await reply.text()
             return dict(await reply.json())
 
-    async def start(self, **environment: str) -> Process:
+    async def start(self, **changes: Any) -> Inside:
+        """A market_data in this process; returns before it is ready."""
+        settings = load_settings(**{name.lower(): value for name, value in self.environment.items()}, **changes)
+        database = Database(self.environment["DATABASE_URL"])
+        stopping = asyncio.Event()
+        context = Context("market_data", settings, self.bus, database, self.source, "inside", WallClock(), stopping)
+        service = await build(context)
+        loops = [asyncio.create_task(keep_running(loop, stopping)) for loop in service.loops]
+        self.inside.append(Inside(service, stopping, loops))
+        return self.inside[-1]
+
+    async def another_venue(self, arguments: Sequence[str]) -> bytes:
+        """A second simulator; its first line."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "services.exchange_simulator", *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
+        self.services.append(Process(process))
+        assert process.stdout
+        return await asyncio.wait_for(process.stdout.readline(), 30)
+
+    async def start_process(self, **environment: str) -> Process:
         """A market_data process; returns before it is ready."""
         name = f"market_data-{len(self.services)}"
         with (self.logs / f"{name}.log").open("wb") as log:
@@ -109,8 +166,6 @@ class Desk:
         return answer
 
     async def ended(self, timeframe: Timeframe, clock: str) -> None:
-        from datetime import datetime
-
         target = to_microseconds(datetime.fromisoformat(clock))
 
         async def there() -> bool:
@@ -126,15 +181,20 @@ class Desk:
                 return
 
     async def messages(self, stream: str, key: str) -> list[dict[str, Any]]:
-        """The bodies on the partition of a key, that key's or the instants' only, in order."""
-        entries = await self.bus.execute("XRANGE", stream_key(stream, partition_of(key, PARTITIONS)), "-", "+")
-        bodies = [json.loads(dict(zip(fields[::2], fields[1::2], strict=True))[b"b"]) for _, fields in entries]
-        return [body for body in bodies if body.get("symbol", "instants") == key]
+        """What was published for a key, in order."""
+        return await messages(self.bus, stream, key)
 
     async def candles(self, symbol: str, kind: str = "CandleClosed") -> list[tuple[str, str]]:
         """(timeframe, open time) of what was published for a symbol, in order."""
         found = await self.messages("market:candles", symbol)
         return [(body["timeframe"], body["open_time"]) for body in found if body["kind"] == kind]
+
+
+async def messages(bus: Bus, stream: str, key: str) -> list[dict[str, Any]]:
+    """The bodies on the partition of a key, that symbol's or those of no symbol, in order."""
+    entries = await bus.execute("XRANGE", stream_key(stream, partition_of(key, bus.partitions)), "-", "+")
+    bodies = [json.loads(dict(zip(fields[::2], fields[1::2], strict=True))[b"b"]) for _, fields in entries]
+    return [body for body in bodies if body.get("symbol", key) == key and ("symbol" in body or "/" not in key)]
 
 
 async def until(true: Any, seconds: float = 30) -> None:
@@ -170,12 +230,14 @@ async def running_desk(
     }
     bus = await Bus.connect(redis_url, PARTITIONS)
     async with aiohttp.ClientSession() as http:
-        desk = Desk(port, http, bus, Source(bus, "market_data"), environment, folder)
+        desk = Desk(port, http, bus, Source(bus, "market_data"), environment, folder, Process(simulator))
         try:
             yield desk
         finally:
+            for inside in desk.inside:
+                await inside.stop()
             for service in desk.services:
                 await service.kill()
-            await Process(simulator).kill()
+            await desk.simulator.kill()
             await bus.close()
             log.close()

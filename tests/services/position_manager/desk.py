@@ -148,9 +148,9 @@ class Desk:
         async with self.database.transaction() as connection:
             return [tuple(row) for row in await connection.execute(select(*columns))]
 
-    async def stop(self) -> tuple[Decimal, str, int, Decimal | None]:
+    async def stop(self) -> tuple[Any, ...]:
         """price, kind, version, previous price of the only stop."""
-        return (await self.rows(Stop.price, Stop.kind, Stop.version, Stop.previous_price))[0]  # type: ignore[return-value]
+        return (await self.rows(Stop.price, Stop.kind, Stop.version, Stop.previous_price))[0]
 
 
 def candle(

@@ -5,10 +5,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, text, update
 
+from services.position_manager.adapters import Accounts
 from services.position_manager.core.drawdown import Equity, Holding, Standing, equity_of, is_beyond
 from shared.db import Database
+from shared.errors import Retryable
 from shared.ids import derived_id
 from shared.models import Account, Audit, EquityPoint, SystemConfig
 from shared.schemas.base import Message
@@ -80,6 +82,21 @@ async def test_equity_point_at_each_close_of_the_decision_timeframe(desk: Desk) 
 async def test_base_bar_costs_no_transaction(desk: Desk) -> None:
     await desk.hears(bars(4, "1m", BTC="99"))
     assert not desk.used
+
+
+async def test_database_that_went_away_is_asked_again(desk: Desk) -> None:
+    await desk.hears(bars(4, "1m", BTC="99"))
+    async with desk.database.transaction() as connection:
+        others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        await connection.execute(text(f"{others} and datname = current_database()"))
+    with pytest.raises(Retryable):
+        await Accounts(desk.database).glance()
+    assert (await Accounts(desk.database).glance()).standings[0].cash == 7500
+
+
+async def test_database_that_is_not_there_is_waited_for() -> None:
+    with pytest.raises(Retryable):
+        await Accounts(Database("postgresql://nobody@127.0.0.1:1/none")).glance()
 
 
 async def test_the_same_instant_again_keeps_the_first_point(desk: Desk) -> None:

@@ -147,6 +147,12 @@ def test_raised_stop_holds_from_its_effective_time_on() -> None:
     assert judge_price(raised, at(5), 1000, RULES).grace_from == at(5)
 
 
+def test_bar_from_before_the_last_move_moves_nothing_even_after_a_start_that_forgot_it() -> None:
+    raised = replace(HELD, stop=1000, kind=BREAKEVEN, previous=900, version=2, effective_from=at(5))
+    assert judge_bar(raised, bar(4, 1100, 1290), RULES) == NOTHING
+    assert judge_bar(raised, bar(5, 1100, 1290), RULES).raised == StopState(1190, TRAILING, 1290)
+
+
 def test_ticker_never_raises_a_stop() -> None:
     assert judge_price(HELD, at(1), 5000, RULES) == NOTHING
 

@@ -74,8 +74,8 @@ async def test_breakeven_then_trailing_reach_the_row_and_the_executor(desk: Desk
     trade_id = await desk.buys()
     said = await desk.hears(candle(0, "99", "116"), candle(1, "107", "118"))
     assert [(type(m), m.version, m.stop_kind, m.old_price, m.new_price) for m in said if isinstance(m, StopMoved)] == [
-        (StopMoved, 2, "breakeven", 90, 100),
-        (StopMoved, 3, "trailing", 100, 108),
+        (StopMoved, 2, "breakeven", Decimal(90), Decimal(100)),
+        (StopMoved, 3, "trailing", Decimal(100), Decimal(108)),
     ]
     first = said[0]
     assert isinstance(first, StopMoved)
@@ -102,7 +102,9 @@ async def test_soft_stop_asks_once_and_again_only_after_another_grace(desk: Desk
     trade_id = await desk.buys()
     await desk.hears(candle(0, "89", "105"))
     said = await desk.hears(ticker(1.05, "95"), ticker(1.09, "95"), ticker(1.1, "95"), ticker(1.11, "94"))
-    assert [(m.reason, m.price, m.trade_id) for m in said if isinstance(m, ExitRequested)] == [("stop", 95, trade_id)]
+    assert [(m.reason, m.price, m.trade_id) for m in said if isinstance(m, ExitRequested)] == [
+        ("stop", Decimal(95), trade_id)
+    ]
     assert reasons(await desk.hears(ticker(1.2, "95"))) == ["stop"]
 
 

@@ -1,12 +1,11 @@
 """The executor without Redis: handlers on a real database, the sender on a fake venue, messages handed over by hand."""
 
 from collections.abc import Sequence
-from contextlib import asynccontextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,7 +17,7 @@ from services.trade_executor.adapters.sender import Pace, Sender
 from services.trade_executor.adapters.venue import Venue
 from services.trade_executor.core.answers import executed
 from services.trade_executor.handlers import Handlers, Rules
-from shared.broker.base import Execution
+from shared.broker.base import Execution, RateLimited
 from shared.db import Database
 from shared.models import Account, Asset, Fill, Order, SystemConfig, Trade
 from shared.models.busy import BUSY_ORDERS
@@ -57,7 +56,8 @@ class Desk:
         """Send, hear the answers, until nothing is left to do."""
         said: list[Message] = []
         for _ in range(30):
-            await self.sender.send()
+            with suppress(RateLimited):  # the loop would pause here, and come back
+                await self.sender.send()
             await self.sender.resolve()
             answers = self.source.take()
             said += await self.hear(*[a for a in answers if a.kind != "AlertRaised"])
@@ -159,14 +159,3 @@ async def desk_on(
 
 def _money(balance: str) -> dict[str, Decimal]:
     return {"initial_balance": Decimal(balance), "cash": Decimal(balance), "reserved": Decimal(0)}
-
-
-def trade_ids(trades: Sequence[Trade]) -> list[UUID]:
-    """Their ids."""
-    return [trade.id for trade in trades]
-
-
-@asynccontextmanager
-async def two_desks(database: Database):  # type: ignore[no-untyped-def]
-    """Two executors on one database."""
-    yield await desk_on(database), await desk_on(database, seed=False)

@@ -100,8 +100,10 @@ class VenueDesk:
     """ccxt on the simulator, its clock stopped so that only the test moves prices."""
 
     def __init__(self, folder: Path) -> None:
-        market = ("--market", "seeded", "--symbols", SYMBOL, "--speed", "1", "--fast-keys")
-        self.venue = Venue(folder / "venue.db", *market)
+        bars = [f"{1_767_225_600 + 60 * minute},40000,40000,40000,40000,1" for minute in range(3)]
+        data = folder / "bars.csv"
+        data.write_text("\n".join(["time,open,high,low,close,volume", *bars]))
+        self.venue = Venue(folder / "venue.db", "--data", f"{SYMBOL}={data}", "--speed", "1", "--fast-keys")
         self.venue.post("pause")
         self.broker = CcxtBroker(self.venue.access())
 

@@ -21,7 +21,6 @@ from shared.broker.base import (
 from shared.broker.ccxt_broker import CcxtBroker
 from shared.broker.kraken_client import kraken_client
 from tests.shared.broker.desks import SYMBOL, VenueDesk
-from tests.shared.broker.venue import Venue
 
 BTC = Decimal("0.01")
 
@@ -81,9 +80,9 @@ async def test_a_venue_that_is_gone_is_unavailable_and_comes_back(desk: VenueDes
 
 
 async def test_a_venue_that_cannot_be_reached_from_the_start_is_unavailable(tmp_path: Path) -> None:
-    venue = Venue(tmp_path / "venue.db", "--market", "seeded", "--symbols", SYMBOL)
-    venue.kill()
-    broker = CcxtBroker(venue.access())
+    desk = VenueDesk(tmp_path)
+    desk.venue.kill()
+    broker = desk.broker
     for call in (broker.now(), broker.instruments((SYMBOL,)), broker.open_orders(), anext(broker.executions())):
         with pytest.raises(BrokerUnavailable):
             await call

@@ -37,13 +37,15 @@ def test_results_of_all_parts_add_up_to_the_whole_trade(
 ) -> None:
     position = bought(side, entries)
     spent, fees, result = position.cost, position.fees, 0
-    while position.lots:
-        lots = data.draw(st.integers(1, position.lots))
+    for last in (False, False, False, True):
+        lots = position.lots if last else data.draw(st.integers(1, position.lots))
         price = data.draw(prices)
         position, part = ledger.reduced(position, lots, price * lots, 7)
         result += part
         spent -= side * side * price * lots
         fees += 7
+        if not position.lots:
+            break
     assert result == -side * spent - fees
     assert position == flat(side)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -110,9 +110,9 @@ class BookkeepingCouncil(Council):
 class FailingCouncil(Council):
     """Raises what it is told for some signals, as often as told."""
 
-    def __init__(self, failures: dict[UUID, list[Exception]]) -> None:
+    def __init__(self, failures: Mapping[UUID, Sequence[Exception]]) -> None:
         super().__init__()
-        self.failures = failures
+        self.failures = {which: list(errors) for which, errors in failures.items()}
 
     async def on_signal_generated(self, message: SignalGenerated, tx: Transaction) -> Sequence[Message]:
         if self.failures.get(message.message_id):

@@ -31,8 +31,10 @@ async def test_empty_desk_answers_everything(connection: AsyncConnection) -> Non
     assert found.portfolio is None
     assert found.may_enter
     assert "No signal has reached the council yet" in found.why_no_trade.sentence
-    assert await queries.positions(connection) == await queries.trades(connection) == []
-    assert await queries.trade(connection, OPEN) is await queries.session(connection, OPEN) is None
+    assert await queries.positions(connection) == []
+    assert await queries.trades(connection) == []
+    assert await queries.trade(connection, OPEN) is None
+    assert await queries.session(connection, OPEN) is None
 
 
 async def test_position_is_marked_to_the_newest_closed_candle(books: AsyncConnection) -> None:
@@ -41,17 +43,17 @@ async def test_position_is_marked_to_the_newest_closed_candle(books: AsyncConnec
     assert (position.value, position.pnl) == (Decimal("208.50"), Decimal("7.50"))
     assert position.pnl_fraction == pytest.approx(7.5 / 201)
     assert position.stop is not None
-    assert (position.stop_price, position.stop.kind, position.stop.version) == (95, "trailing", 3)
+    assert (position.stop_price, position.stop.kind, position.stop.version) == (Decimal(95), "trailing", 3)
     assert await queries.positions(books, symbol="ETH/USD") == []
 
 
 async def test_position_without_a_candle_has_no_value_rather_than_a_guess(books: AsyncConnection) -> None:
     await books.execute(delete(Candle))
     (position,) = await queries.positions(books)
-    assert position.mark is position.value is position.pnl is None
+    assert (position.mark, position.value, position.pnl) == (None, None, None)
     money = await queries.portfolio(books)
     assert money is not None
-    assert money.equity is money.drawdown is money.positions_value is None
+    assert (money.equity, money.drawdown, money.positions_value) == (None, None, None)
 
 
 async def test_portfolio_adds_up(books: AsyncConnection) -> None:

@@ -1,0 +1,164 @@
+"""When an instant is decided, and that every BUY ends as one order or one refusal: handlers on PostgreSQL."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from shared.db import Database
+from shared.errors import Unprocessable
+from shared.ids import derived_id
+from shared.schemas.base import Message
+from shared.schemas.system import TradingHalted, TradingPaused
+from tests.services.trade_executor.builders import (
+    BTC,
+    LIMITS,
+    RULES,
+    D,
+    at,
+    bars,
+    executed,
+    exit_requested,
+    mark,
+    reported,
+    verdict,
+)
+from tests.services.trade_executor.desk import Desk, desk_on
+from tests.services.trade_executor.fakes import of_kind
+
+ETH = "ETH/USD"
+
+
+@pytest.fixture
+async def desk(database: Database) -> Desk:
+    return await desk_on(database, symbols=(BTC, ETH))
+
+
+async def refusals(desk: Desk) -> list[str]:
+    async with desk.database.engine.connect() as connection:
+        return list((await connection.execute(text("SELECT reason FROM refusals ORDER BY time, symbol"))).scalars())
+
+
+async def test_instant_waits_for_every_listed_symbol(desk: Desk) -> None:
+    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC))
+    assert await desk.orders() == []
+    await desk.hear(verdict(ETH, "HOLD", score=0.0))
+    assert [order.symbol for order in await desk.orders()] == [BTC]
+
+
+async def test_missing_verdict_is_waited_for_until_the_deadline(desk: Desk) -> None:
+    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC), bars(1, timeframe="1m"))
+    assert await desk.orders() == []
+    await desk.hear(bars(2, timeframe="1m"))
+    assert [order.symbol for order in await desk.orders()] == [BTC]
+
+
+async def test_verdict_that_comes_after_its_instant_was_decided_is_refused(desk: Desk) -> None:
+    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC, "HOLD", score=0.0), bars(2, timeframe="1m"))
+    said = await desk.hear(verdict(ETH))
+    assert [message.kind for message in said] == ["OrderDenied"]
+    assert await refusals(desk) == ["expired"]
+    assert await desk.orders() == []
+
+
+async def test_stale_verdicts_after_an_outage_are_refused(desk: Desk) -> None:
+    await desk.hear(bars(30, timeframe="1m"))
+    await desk.hear(bars(), verdict())
+    assert await refusals(desk) == ["expired"]
+
+
+async def test_verdict_whose_instant_never_ends_is_refused_in_time(desk: Desk) -> None:
+    await desk.hear(verdict(), bars(2.5, timeframe="1m"))
+    assert await refusals(desk) == ["expired"]
+
+
+async def test_every_buy_ends_as_one_order_or_one_refusal(desk: Desk) -> None:
+    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC), verdict(ETH, atr=None))
+    assert len(await desk.orders()) == 1
+    assert await refusals(desk) == ["no_atr"]
+    await desk.hear(bars(5, symbols=(BTC, ETH)), verdict(BTC, minute=5), verdict(ETH, "SELL", minute=5, score=-0.5))
+    assert await refusals(desk) == ["no_atr", "already_open"]
+
+
+async def test_flags_changed_by_sql_alone_refuse_the_next_entry(desk: Desk) -> None:
+    await desk.sql("UPDATE system_config SET system_status = 'PAUSED'")
+    await desk.hear(bars(), verdict())
+    await desk.sql("UPDATE system_config SET system_status = 'ACTIVE', is_trading_active = false")
+    await desk.hear(bars(5), verdict(minute=5))
+    assert await refusals(desk) == ["paused", "halted"]
+    assert await desk.orders() == []
+
+
+@pytest.mark.parametrize("kind", [TradingPaused, TradingHalted])
+async def test_pause_takes_back_what_was_not_sent(desk: Desk, kind: type[Message]) -> None:
+    await desk.hear(bars(), verdict())
+    control = {"message_id": derived_id("Control", 1), "occurred_at": at(1), "reason": "test", "by": "test"}
+    said = await desk.hear(kind.model_validate(control))
+    assert len(of_kind(said, "OrderCanceled")) == 1
+    assert ((await desk.account()).reserved, await desk.busy()) == (0, 0)
+    assert (await desk.trade()).status == "closed"
+
+
+async def test_two_executors_at_once_reserve_no_more_than_there_is(database: Database) -> None:
+    all_in = replace(LIMITS, risk_per_trade=500_000_000, max_position=1_000_000_000, max_exposure=1_000_000_000)
+    rules = replace(RULES, limits=all_in)
+    one = await desk_on(database, symbols=(BTC, ETH), rules=rules)
+    other = await desk_on(database, rules=rules, seed=False)
+    await one.hear(bars(symbols=(BTC,)), bars(1, symbols=(ETH,)))
+    await asyncio.gather(one.hear(verdict(BTC)), other.hear(verdict(ETH, minute=1)))
+    account = await one.account()
+    assert 0 < account.reserved <= account.cash
+    assert await refusals(one) in (["cash"], ["exposure"])
+
+
+async def test_decision_of_other_timeframes_is_not_ours(desk: Desk) -> None:
+    other = verdict().model_copy(update={"timeframe": "1h"})
+    assert await desk.hear(other) == []
+    await desk.hear(bars())
+    assert await desk.orders() == []
+
+
+async def test_fill_of_no_order_of_ours_is_kept_and_said(desk: Desk) -> None:
+    said = await desk.hear(executed("somebody-elses", "X9", venue_order_id="V9"))
+    assert [alert.code for alert in of_kind(said, "AlertRaised")] == ["unknown_execution"]  # type: ignore[attr-defined]
+    async with desk.database.engine.connect() as connection:
+        kept = (await connection.execute(text("SELECT details FROM audit"))).scalar_one()
+    assert kept["execution_id"] == "X9"
+
+
+async def test_fill_that_came_before_we_knew_its_order_is_fetched_once_we_do(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    await desk.sender.send()
+    early = desk.broker.match()
+    nameless = executed(None, early[0].execution_id, quantity=str(early[0].quantity), venue_order_id="V1")
+    await desk.hear(nameless)
+    await desk.settle()
+    assert (await desk.trade()).status == "open"
+    assert await desk.agrees()
+
+
+async def test_report_about_no_order_of_ours_is_said(desk: Desk) -> None:
+    said = await desk.hear(reported("not-ours", "accepted"))
+    assert [alert.code for alert in of_kind(said, "AlertRaised")] == ["unknown_order"]  # type: ignore[attr-defined]
+
+
+async def test_exit_of_a_trade_that_is_not_in_the_books_is_a_dead_letter(desk: Desk) -> None:
+    with pytest.raises(Unprocessable):
+        await desk.hear(exit_requested(derived_id("Trade", "none")))
+
+
+async def test_mark_decides_the_price_that_is_reserved_for(desk: Desk) -> None:
+    await desk.hear(bars(marks=(mark(ask="110"),)), verdict(atr="5"))
+    (order,) = await desk.orders()
+    assert order.reserved > order.quantity * D("110")
+
+
+async def test_quiet_clock_asks_the_database_nothing(desk: Desk) -> None:
+    await desk.hear(bars(1, timeframe="1m"))
+
+    class Refusing:
+        async def execute(self, *_: object) -> object:
+            raise AssertionError("nothing to ask")
+
+    assert await desk.handlers.on_bars_closed(bars(2, timeframe="1m"), Refusing()) == []  # type: ignore[arg-type]
