@@ -51,7 +51,7 @@ prove-scale: setup ## one, two and four instances of everything: the same trades
 	$(BIN)/python -m benchmarks.prove scale
 
 prove-kills: setup ## SIGKILL of each service at each point of its commits: the same ledger
-	$(BIN)/python -m benchmarks.prove kills
+	$(BIN)/python -m benchmarks.prove_kills
 
 prove-learning: setup ## a planted loser falls, a planted winner rises, a coin-flip stays
 	$(BIN)/python -m benchmarks.prove_learning --seed 1

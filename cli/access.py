@@ -37,8 +37,8 @@ def settings_of(name: str | None) -> Iterator[tuple[Desk | None, Settings]]:
         yield desk, load_settings(**_lower(remembered))
         return
     note(False, f"desk '{desk.name}' is stopped; opening its books …")
-    with desk.locked(), servers(desk, configured) as urls:
-        yield desk, load_settings(**_lower({**remembered, **urls}))
+    with desk.locked(), servers(desk, configured) as found:
+        yield desk, load_settings(**_lower({**remembered, **found.urls}))
 
 
 def _lower(environment: dict[str, str]) -> dict[str, str]:

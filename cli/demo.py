@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from cli.account import print_report
-from cli.desk import desk_named, migrate, servers
+from cli.desk import Servers, desk_named, migrate, servers
 from cli.output import note
 from cli.plan import SEEDED_SYMBOLS, Plan, free_port, recorded, require_port
 from cli.playback import Conductor, Watched
@@ -28,6 +28,7 @@ from shared.redis_streams.source import Source
 from shared.schemas.base import Timeframe
 from shared.timeframes import TIMEFRAMES
 
+Meddle = Callable[[Run, Json], Awaitable[None]]
 CHANNELS = ("ticker", "ohlc", "executions")
 REMEMBERED = (
     *("DATABASE_URL", "REDIS_URL", "DATA_DIR", "SYMBOLS", "TIMEFRAME", "BASE_TIMEFRAME", "INITIAL_BALANCE"),
@@ -72,7 +73,7 @@ def demo(
         plan = _with_data(plan, files, parsed_timeframe(timeframe))
     if report and not report.resolve().parent.is_dir():
         raise ConfigError(f"--report: the folder of {report} does not exist.")
-    result = _run_locked(plan, settings, forget=fresh or bool(files) or lockstep, quiet=as_json)
+    result = run_plan(plan, settings, forget=fresh or bool(files) or lockstep, quiet=as_json)
     if report:
         report.write_text(json.dumps(result, indent=2) + "\n")
     problems = faults(result)
@@ -125,31 +126,33 @@ def _with_data(plan: Plan, arguments: Sequence[str], timeframe: Timeframe | None
     )
 
 
-def _run_locked(plan: Plan, settings: Settings, forget: bool, quiet: bool) -> Json:
+def run_plan(plan: Plan, settings: Settings, *, forget: bool, quiet: bool, meddle: Meddle | None = None) -> Json:
+    """Run the desk to the plan's end; its report. `meddle` is called after each step of a lock-step playback."""
     with plan.desk.locked():
         if forget:
             wipe(plan.desk)
         port = 0 if plan.lockstep else require_port(settings.api_port, "the API", "API_PORT")
         plan = replace(plan, api_port=port)
         note(quiet, f"desk in {plan.desk.root}: starting Redis and PostgreSQL …")
-        with servers(plan.desk, settings) as urls:
-            migrate(urls["DATABASE_URL"])
-            environment = plan.environment(urls, free_port())
+        with servers(plan.desk, settings) as found:
+            migrate(found.database_url)
+            environment = plan.environment(found.urls, free_port())
             plan.desk.remember({name: environment[name] for name in REMEMBERED})
             note(quiet, "starting the venue and the services …")
-            return uvloop.run(_run(plan, urls, environment, quiet))
+            return uvloop.run(_run(plan, found, environment, quiet, meddle))
 
 
-async def _run(plan: Plan, urls: Mapping[str, str], environment: Mapping[str, str], quiet: bool) -> Json:
-    async with running(plan.desk, urls, environment, plan.scale, plan) as run:
+async def _run(plan: Plan, found: Servers, environment: Mapping[str, str], quiet: bool, meddle: Meddle | None) -> Json:
+    async with running(plan.desk, found, environment, plan.scale, plan) as run:
         venue = run.venue
         assert venue is not None  # a plan always plays a venue
         await until_ready(run, venue, CHANNELS)
         started = monotonic()
-        conductor = Conductor(
-            venue, Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base, plan.timeframe)
-        )
-        await (_play if plan.lockstep else _watch)(plan, run, conductor, quiet)
+        conductor = Conductor(venue, Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base))
+        if plan.lockstep:
+            await _play(plan, run, conductor, quiet, meddle)
+        else:
+            await _watch(plan, run, conductor, quiet)
         run.raise_failure()
         seconds, complete = monotonic() - started, bool((await venue.state()).get("done"))
         candles = await _candles(plan, run, venue)
@@ -163,9 +166,15 @@ def _until(plan: Plan, run: Run) -> Callable[[], bool]:
     return lambda: run.stop.is_set() or bool(end and monotonic() > end)
 
 
-async def _play(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None:
+async def _play(plan: Plan, run: Run, conductor: Conductor, quiet: bool, meddle: Meddle | None) -> None:
     with played(quiet) as progress:
-        await conductor.play(_until(plan, run), progress, plan.bars)
+
+        async def after(step: Json) -> None:
+            progress(step)
+            if meddle:
+                await meddle(run, step)
+
+        await conductor.play(_until(plan, run), after, plan.bars)
 
 
 async def _watch(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None:

@@ -109,21 +109,42 @@ def current_desk(name: str | None = None) -> Desk:
     return (running or sorted(desks, key=lambda d: (d.root / "settings.json").stat().st_mtime))[-1]
 
 
+@dataclass(slots=True)
+class Servers:
+    """Addresses of the database and Redis, and those of them that are ours to keep running."""
+
+    database_url: str
+    redis_url: str
+    postgres: EmbeddedPostgres | None = None
+    redis: EmbeddedRedis | None = None
+    restarts: int = 0
+    watched: bool = True
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """As the services' environment has them."""
+        return {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+
+    def revive(self) -> None:
+        """Start again what has died."""
+        for server in (self.postgres, self.redis):
+            if self.watched and server is not None and server.pid is None:
+                server.start()
+                self.restarts += 1
+
+
 @contextmanager
-def servers(desk: Desk, settings: Settings) -> Iterator[dict[str, str]]:
-    """DATABASE_URL and REDIS_URL: the configured ones, else embedded servers that stop with this process."""
+def servers(desk: Desk, settings: Settings) -> Iterator[Servers]:
+    """The configured database and Redis, else embedded ones that stop with this process."""
     with ExitStack() as stack:
-        database_url = settings.database_url.get_secret_value()
-        if not database_url:
-            postgres = EmbeddedPostgres(desk.root / "postgres")
-            stack.enter_context(postgres)
-            database_url = postgres.url(DATABASE)
-        redis_url = settings.redis_url.get_secret_value()
-        if not redis_url:
-            redis = EmbeddedRedis(desk.root / "redis")
-            stack.enter_context(redis)
-            redis_url = redis.url
-        yield {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        found = Servers(settings.database_url.get_secret_value(), settings.redis_url.get_secret_value())
+        if not found.database_url:
+            found.postgres = stack.enter_context(EmbeddedPostgres(desk.root / "postgres"))
+            found.database_url = found.postgres.url(DATABASE)
+        if not found.redis_url:
+            found.redis = stack.enter_context(EmbeddedRedis(desk.root / "redis"))
+            found.redis_url = found.redis.url
+        yield found
 
 
 def migrate(database_url: str, revision: str = "head") -> None:

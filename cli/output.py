@@ -17,7 +17,11 @@ from rich.text import Text
 from shared.ids import canonical
 from shared.schemas.base import Value
 
+WIDE = 160
+
 console = Console(soft_wrap=True)
+if not console.is_terminal:
+    console.width = WIDE
 errors = Console(stderr=True, soft_wrap=True)
 
 

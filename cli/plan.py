@@ -35,6 +35,7 @@ class Plan:
     seconds: float | None = None
     balance: Decimal = Decimal(10_000)
     scale: dict[str, int] = field(default_factory=dict)
+    crashes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     api_port: int = 0
 
     @property

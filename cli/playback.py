@@ -1,31 +1,38 @@
 """Lock-step playback: move the venue only when the desk has nothing left to do.
 
-Quiet means four things at once: the candles of the instant that the venue ended are on the stream, every fill the
-venue booked is in our books, no stream entry is unread or unacknowledged, and no order waits to be sent or answered.
+Quiet means four things at once: the instant that the venue has opened is announced as ended on the stream, every
+fill the venue booked is in our books, no stream entry is unread or unacknowledged, and no order waits to be sent or
+answered.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
+from redis.exceptions import RedisError
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from cli.venue import Json, Venue
 from shared.db import Database
-from shared.errors import ParleyError
+from shared.errors import ParleyError, Retryable
 from shared.models.busy import BUSY_ORDERS
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.quiet import is_quiet
 from shared.redis_streams.source import Source
 from shared.schemas.base import Timeframe
-from shared.timeframes import bar_open, to_microseconds
+from shared.timeframes import to_microseconds
 
 POLL = 0.001
-DRAIN = 0.5  # what a websocket may still carry when the venue's clock has stopped
-FILLS = text("SELECT count(*) FROM fills WHERE execution_id = ANY(:ids)")
+SLOW_POLL = 0.05
+DRAIN = 0.5
+"""Wall seconds in which a websocket may still carry something after the venue's clock has stopped."""
+OPEN_PHASES = ("opened", "done")
+FILLS = text("SELECT count(*) FROM fills")
 UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+OUTSIDE = (Retryable, RedisError, SQLAlchemyError, OSError)
 
 
 class PlaybackStalled(ParleyError):
@@ -40,7 +47,6 @@ class Watched:
     database: Database
     market_data: Source
     base: Timeframe
-    decision: Timeframe
 
 
 @dataclass(slots=True)
@@ -51,74 +57,80 @@ class Conductor:
     desk: Watched
     patience: float = 120.0
 
-    async def play(self, until: Callable[[], bool], progress: Callable[[Json], None], steps: int | None = None) -> None:
+    async def play(
+        self, until: Callable[[], bool], after: Callable[[Json], Awaitable[None]], steps: int | None = None
+    ) -> None:
         """Advance until the data ends, `steps` bars were played, or `until()` says stop. Ends quiet."""
-        first: int | None = None
+        first: int = (await self.venue.state())["step"]
         while not until():
-            step = await self.venue.advance()
+            step = await self._advance()
             await self.settle(step)
-            progress(step)
-            first = step["step"] if first is None else first
-            if step.get("done") or (steps is not None and step["step"] - first >= steps):
+            await after(step)
+            if step["done"] or (steps is not None and step["step"] - first >= steps):
                 return
 
     async def finish(self) -> None:
         """Stop a venue that runs by the clock, and wait until the desk has caught up with it."""
         await self.venue.pause()
         await asyncio.sleep(DRAIN)
-        await self.settle({})
+        await self.settle(await self.venue.state(), announced=False)
 
-    async def settle(self, step: Json) -> None:
-        """Wait until everything that follows from `step` has been done."""
+    async def settle(self, step: Json, *, announced: bool = True) -> None:
+        """Wait until everything that follows from the venue's state `step` has been done."""
         started = monotonic()
-        ended, executions = _ended(step), [e["exec_id"] for e in step.get("executions", ())]
-        waiting: object = "the candles"
-        while monotonic() - started < self.patience:
-            if ended and not await self._announced(ended):
-                waiting = f"BarsClosed of {ended}"
-            elif executions and not await self._booked(executions):
-                waiting = f"fills {executions}"
-            elif (waiting := await self._at_rest()) is None:
+        opened = datetime.fromisoformat(step["clock"]) if announced and _ended_bars(step) else None
+        waiting: object = None
+        while (waited := monotonic() - started) < self.patience:
+            try:
+                waiting = await self._waiting(opened, step["event"])
+            except OUTSIDE as error:
+                waiting = error
+            if waiting is None:
                 return
-            await asyncio.sleep(POLL if monotonic() - started < 1 else 0.05)
-        raise PlaybackStalled(f"no quiet within {self.patience:.0f} s at {step.get('clock')}: waiting for {waiting}")
+            await asyncio.sleep(POLL if waited < 1 else SLOW_POLL)
+        raise PlaybackStalled(f"no quiet within {self.patience:.0f} s at {step['clock']}: waiting for {waiting}")
 
-    async def _announced(self, ended: datetime) -> bool:
-        """Whether market_data has published that the bars closing at `ended` are complete."""
-        due = [self.desk.base]
-        if _closes(self.desk.decision, ended):
-            due.append(self.desk.decision)
-        for timeframe in due:
-            cursor = await self.desk.market_data.cursor(f"BarsClosed:{timeframe}", "instants")
-            if cursor is None or cursor < to_microseconds(ended):
-                return False
-        return True
+    async def _advance(self) -> Json:
+        """The venue's next step; a venue that dies meanwhile is asked how far it came once it is back."""
+        try:
+            return await self.venue.advance()
+        except Retryable:
+            deadline = monotonic() + self.patience
+        while monotonic() < deadline:
+            await asyncio.sleep(SLOW_POLL)
+            try:
+                return await self.venue.state()
+            except Retryable as error:
+                waiting = error
+        raise PlaybackStalled(f"the venue did not come back within {self.patience:.0f} s: {waiting}")
 
-    async def _booked(self, executions: Sequence[str]) -> bool:
-        async with self.desk.database.engine.connect() as connection:
-            found = await connection.scalar(FILLS, {"ids": list(executions)})
-        return bool(found == len(set(executions)))
+    async def _waiting(self, opened: datetime | None, fills: int) -> object | None:
+        """What is not done yet, None at rest.
 
-    async def _at_rest(self) -> object | None:
-        """None when at rest, else what is waiting. Asked twice around the books: a message may be born in between."""
+        The streams are asked twice, around the books: a message may be born in between.
+        """
+        if opened and not await self._announced(opened):
+            return f"BarsClosed of {opened}"
         before = await is_quiet(self.desk.bus)
         if not before.quiet:
             return before.waiting
         async with self.desk.database.engine.connect() as connection:
+            booked = await connection.scalar(FILLS)
             busy = await connection.scalar(BUSY_ORDERS)
             unpublished = await connection.scalar(UNPUBLISHED)
-        if busy or unpublished:
-            return {"orders": busy, "outbox": unpublished}
+        if booked != fills or busy or unpublished:
+            return f"{booked} of {fills} fills booked, {busy} orders in flight, {unpublished} messages in the outbox"
         after = await is_quiet(self.desk.bus)
         return None if after.quiet and after.fingerprint == before.fingerprint else after.waiting or "new messages"
 
-
-def _ended(step: Json) -> datetime | None:
-    """The instant at which bars ended with this step, None where none did."""
-    if not step.get("closed"):
-        return None
-    return datetime.fromisoformat(step["clock"])
+    async def _announced(self, opened: datetime) -> bool:
+        """Whether the bars that closed by then are on the stream: one script carries an instant's messages."""
+        cursor = await self.desk.market_data.cursor(f"BarsClosed:{self.desk.base}", "instants")
+        return cursor is not None and cursor >= to_microseconds(opened)
 
 
-def _closes(timeframe: Timeframe, at: datetime) -> bool:
-    return bar_open(timeframe, to_microseconds(at)) == to_microseconds(at)
+def _ended_bars(step: Json) -> bool:
+    """Whether bars ended with this step. A venue that came back from a crash tells only its phase."""
+    if "closed" in step:
+        return bool(step["closed"])
+    return step["phase"] in OPEN_PHASES and step["step"] > 1

@@ -3,12 +3,12 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 
-from cli.desk import Desk
+from cli.desk import Desk, Servers
 from cli.plan import Plan
 from cli.supervisor import SERVICES, Child, Supervisor, service_child
 from cli.venue import Venue
@@ -30,12 +30,13 @@ class Run:
     database: Database
     services: Supervisor
     stop: asyncio.Event
+    servers: Servers
     venue: Venue | None = None
     market: Supervisor | None = None
 
     @property
     def restarts(self) -> int:
-        return self.services.restarts + (self.market.restarts if self.market else 0)
+        return self.services.restarts + self.servers.restarts + (self.market.restarts if self.market else 0)
 
     def raise_failure(self) -> None:
         """ConfigError of a process that cannot run."""
@@ -46,18 +47,21 @@ class Run:
 
 @asynccontextmanager
 async def running(
-    desk: Desk, urls: Mapping[str, str], environment: Mapping[str, str], scale: Mapping[str, int], plan: Plan | None
+    desk: Desk, found: Servers, environment: Mapping[str, str], scale: Mapping[str, int], plan: Plan | None
 ) -> AsyncIterator[Run]:
     """Start the venue (where the plan plays one) and every service; stop them in the opposite order."""
     async with AsyncExitStack() as stack:
-        database = Database(urls["DATABASE_URL"])
+        database = Database(found.database_url)
         stack.push_async_callback(database.close)
         async with database.transaction() as connection:
             await seed(connection)
-        bus = await Bus.connect(urls["REDIS_URL"], load_settings().partitions)
+        bus = await Bus.connect(found.redis_url, load_settings().partitions)
         stack.push_async_callback(bus.close)
         await bus.ensure_groups()
-        run = Run(desk, bus, database, Supervisor(_children(desk, environment, scale)), _stop_on_signals())
+        crashes = plan.crashes if plan else {}
+        services = Supervisor(_children(desk, environment, scale, crashes))
+        run = Run(desk, bus, database, services, _stop_on_signals(), found)
+        stack.push_async_callback(_ended, asyncio.create_task(_keep_servers(run)))
         if plan:
             await _start_venue(run, plan, environment, stack)
         run.services.start()
@@ -65,14 +69,28 @@ async def running(
         yield run
 
 
-def _children(desk: Desk, environment: Mapping[str, str], scale: Mapping[str, int]) -> list[Child]:
+def _children(
+    desk: Desk, environment: Mapping[str, str], scale: Mapping[str, int], crashes: Mapping[str, Sequence[str]]
+) -> list[Child]:
     counts = {service: scale.get(service, scale.get("all", 1)) for service in SERVICES}
     counts["api_gateway"] = 1  # it has one port
     return [
-        service_child(service, index, environment, desk.logs)
+        service_child(service, index, environment, desk.logs, crashes.get(service, ()))
         for service, count in counts.items()
         for index in range(count)
     ]
+
+
+async def _keep_servers(run: Run) -> None:
+    while True:
+        await asyncio.sleep(1)
+        await asyncio.to_thread(run.servers.revive)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def _stop_on_signals() -> asyncio.Event:

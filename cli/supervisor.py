@@ -42,23 +42,36 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    crashes: Sequence[str] = ()
     process: asyncio.subprocess.Process | None = None
     restarts: int = 0
     last_exit: int | None = None
+
+    @property
+    def environment_now(self) -> dict[str, str]:
+        """The environment of the next start."""
+        crash = self.crashes[self.restarts] if self.restarts < len(self.crashes) else None
+        return {**self.environment, **({"PARLEY_CRASH_AT": crash} if crash else {})}
 
     @property
     def pid(self) -> int | None:
         return self.process.pid if self.process and self.process.returncode is None else None
 
 
-def service_child(service: str, index: int, environment: Mapping[str, str], logs: Path) -> Child:
-    """The child that runs one instance of a service; its instance name is stable across restarts."""
+def service_child(
+    service: str, index: int, environment: Mapping[str, str], logs: Path, crashes: Sequence[str] = ()
+) -> Child:
+    """The child that runs one instance of a service; its instance name is stable across restarts.
+
+    `crashes` are the PARLEY_CRASH_AT of its first starts, for the proof that no kill loses anything.
+    """
     name = f"{service}-{index}"
     return Child(
         name,
         (sys.executable, "-m", f"services.{service}.main"),
         {**environment, "INSTANCE": name},
         logs / f"{name}.log",
+        crashes,
     )
 
 
@@ -113,7 +126,7 @@ class Supervisor:
             child.process = await asyncio.create_subprocess_exec(
                 *child.command,
                 cwd=REPOSITORY,
-                env=dict(child.environment),
+                env=child.environment_now,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

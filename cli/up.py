@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from cli.demo import REMEMBERED, parsed_scale
-from cli.desk import desk_named, migrate, servers
+from cli.desk import Servers, desk_named, migrate, servers
 from cli.output import note
 from cli.plan import require_port
 from cli.run import running
@@ -33,11 +33,11 @@ def up(
     with desk.locked():
         require_port(settings.api_port, "the API", "API_PORT")
         note(False, f"desk in {desk.root}: starting Redis and PostgreSQL …")
-        with servers(desk, settings) as urls:
-            migrate(urls["DATABASE_URL"])
-            environment = _environment(settings, urls, str(desk.root))
+        with servers(desk, settings) as found:
+            migrate(found.database_url)
+            environment = _environment(settings, found.urls, str(desk.root))
             desk.remember({name: environment[name] for name in REMEMBERED})
-            uvloop.run(_up(settings, urls, environment, counts, for_seconds))
+            uvloop.run(_up(settings, found, environment, counts, for_seconds))
 
 
 def _environment(settings: Settings, urls: Mapping[str, str], root: str) -> dict[str, str]:
@@ -57,12 +57,12 @@ def _environment(settings: Settings, urls: Mapping[str, str], root: str) -> dict
 
 async def _up(
     settings: Settings,
-    urls: Mapping[str, str],
+    found: Servers,
     environment: Mapping[str, str],
     scale: Mapping[str, int],
     seconds: float | None,
 ) -> None:
-    async with running(desk_named("up", settings), urls, environment, scale, None) as run:
+    async with running(desk_named("up", settings), found, environment, scale, None) as run:
         end = time.monotonic() + seconds if seconds else None
         await watch(
             run,

@@ -47,7 +47,8 @@ def test_equal_partitions_share_a_cluster_slot() -> None:
 
 def test_no_stream_name_stands_anywhere_but_in_the_topology() -> None:
     names = {stream.name for stream in STREAMS}
-    for path in [*(ROOT / "services").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
+    code = [*(ROOT / "services").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]
+    for path in (path for path in code if path.name != "examples.py"):
         found = {name for name in names if f'"{name}"' in path.read_text()}
         assert not found, f"{path} names {found}"
 

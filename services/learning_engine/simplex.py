@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 MILLION = 1_000_000
+LEAST_DESIRE = 1e-12
+"""Of a name that is wanted nowhere: it takes only what nobody else can hold."""
 
 
 def millionths(weights: Sequence[float]) -> list[int]:
@@ -20,9 +22,10 @@ def projected(desired: Sequence[float], low: Sequence[int], high: Sequence[int],
     """
     if not sum(low) <= total <= sum(high) or min(low) < 0 or min(desired) < 0:
         raise ValueError(f"no way to share {total} out between {list(low)} and {list(high)}")
+    desired = [max(d, LEAST_DESIRE) for d in desired]
     level = _level(desired, low, high, total)
     exact = [_clipped(level * d, lo, hi) for d, lo, hi in zip(desired, low, high, strict=True)]
-    return _rounded(exact, high, total)
+    return _rounded(exact, total)
 
 
 def _clipped(value: float, low: int, high: int) -> float:
@@ -42,11 +45,9 @@ def _level(desired: Sequence[float], low: Sequence[int], high: Sequence[int], to
     return below
 
 
-def _rounded(exact: Sequence[float], high: Sequence[int], total: int) -> list[int]:
+def _rounded(exact: Sequence[float], total: int) -> list[int]:
     shares = [int(value) for value in exact]
     by_remainder = sorted(range(len(exact)), key=lambda i: (shares[i] - exact[i], i))
-    while (missing := total - sum(shares)) > 0:
-        for i in by_remainder[:missing] if missing < len(shares) else by_remainder:
-            shares[i] += min(1, high[i] - shares[i])
-        by_remainder = [i for i in by_remainder if shares[i] < high[i]]
+    for i in by_remainder[: total - sum(shares)]:
+        shares[i] += 1
     return shares

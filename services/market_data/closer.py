@@ -20,6 +20,7 @@ from services.market_data.core.checks import BadData
 from services.market_data.core.instants import Progress, rebuilt
 from services.market_data.market import Market, bar_of
 from services.market_data.sockets import Sockets
+from shared.errors import Retryable
 from shared.redis_streams.source import Newer, Source
 from shared.schemas.base import Timeframe
 from shared.schemas.market import CandleClosed
@@ -47,6 +48,7 @@ class Closer:
     recovered: asyncio.Event = field(default_factory=asyncio.Event)
     _filled: dict[str, dict[int, Bar]] = field(default_factory=dict)
     _asked_time: float = 0.0
+    _published: bool = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Recover, then end every instant as it comes. Retryable where the world outside fails: run again."""
@@ -54,7 +56,8 @@ class Closer:
         self.recovered.set()
         while not stop.is_set():
             await self.turn()
-            await self._news()
+            if not await self._news():
+                await self._require_memory_of_redis()
         await self.store.close()
 
     async def recover(self) -> Progress:
@@ -66,6 +69,7 @@ class Closer:
         cursor = await self.source.cursor(f"BarsClosed:{base}", INSTANTS)
         time = bar_open(base, now) if cursor is None else cursor
         self._filled = {}
+        self._published = False
         known_from: dict[str, int] = {}
         bars: list[Named] = []
         for symbol in self.market.symbols:
@@ -87,6 +91,7 @@ class Closer:
         progress = self._progressed()
         due = progress.due(horizon)
         if due:
+            await self._require_memory_of_redis()
             await self._fill_gaps(progress.time, horizon)
         for time in due:
             await self._end(time, tick=time == due[-1], also=waiting if time == due[-1] else [])
@@ -101,6 +106,7 @@ class Closer:
         if messages or also:
             await self.source.publish_newer_many([*messages, *also])
         self.progress = progress
+        self._published = self._published or tick
 
     def _progressed(self) -> Progress:
         assert self.progress is not None
@@ -116,8 +122,6 @@ class Closer:
         filled = self._filled.get(symbol, {})
         if opened in filled:
             return filled[opened]
-        if opened < self.market.whole_from.get(symbol, opened + 1):
-            return None
         try:
             return bar_of(self.sockets.bars(symbol), opened, self.market.base)
         except BadData as error:
@@ -139,8 +143,6 @@ class Closer:
             missing_until = until if whole_from is None else min(until, whole_from)
             if missing_until > since:
                 await self._fill(symbol, since, missing_until)
-                # subscribed long before this answer, so that what comes now is whole
-                self.market.whole_from.setdefault(symbol, missing_until)
 
     async def _fill(self, symbol: str, since: int, until: int) -> None:
         try:
@@ -191,8 +193,17 @@ class Closer:
             self._asked_time = wall.monotonic()
             self.market.synchronise(await self.venue.time(), self.speed)
 
-    async def _news(self) -> None:
+    async def _require_memory_of_redis(self) -> None:
+        """Retryable, and thereby recovery, where Redis has forgotten instants that we know it had."""
+        cursor = await self.source.cursor(f"BarsClosed:{self.market.base}", INSTANTS)
+        if self._published and (cursor or 0) < self._progressed().time:
+            raise Retryable("Redis has lost its last instants: publishing them again")
+
+    async def _news(self) -> bool:
+        """Wait for news, but not for long; whether there were any."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY):
                 await self.market.news.wait()
+        news = self.market.news.is_set()
         self.market.news.clear()
+        return news

@@ -57,7 +57,7 @@ def microseconds(candle: CandleClosed) -> int:
 
 def signal(candle: CandleClosed, market: Market, roster: Roster, ttl: timedelta) -> SignalGenerated:
     """What the ensemble says about the market's last bar, which is the candle."""
-    scores = {name: _score(strategy, market) for name, strategy in roster.strategies.items()}
+    scores = {name: float(strategy.score(market)[-1]) for name, strategy in roster.strategies.items()}
     verdict = ensemble.combine(scores, roster.weights) if scores else ensemble.Ensemble(0.0, ())
     return SignalGenerated(
         message_id=derived_id("SignalGenerated", candle.message_id),
@@ -71,10 +71,6 @@ def signal(candle: CandleClosed, market: Market, roster: Roster, ttl: timedelta)
         price=candle.close,
         expires_at=candle.occurred_at + ttl,
     )
-
-
-def _score(strategy: Strategy, market: Market) -> float:
-    return float(strategy.score(market)[-1]) if len(market) >= strategy.warmup else 0.0
 
 
 def _contribution(part: ensemble.Contribution, roster: Roster, market: Market) -> Contribution:

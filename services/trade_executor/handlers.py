@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.trade_executor.adapters.books import Books
-from services.trade_executor.adapters.instants import Instants, Watched
+from services.trade_executor.adapters.instants import Instant, Instants, Watched
 from services.trade_executor.adapters.rows import Connection
 from services.trade_executor.core import orders
 from services.trade_executor.core.entries import Limits, decide, denied
@@ -15,6 +15,7 @@ from services.trade_executor.core.progress import Terms, progress, request_exit
 from services.trade_executor.core.said import alert
 from services.trade_executor.core.trade_book import TradeBook
 from shared.errors import Retryable, Unprocessable
+from shared.ids import canonical
 from shared.schemas.base import Message
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, BookUpdated, CandleClosed, TickerUpdated
@@ -68,11 +69,11 @@ class Handlers:
     async def on_council_decided(self, verdict: CouncilDecided, tx: Connection) -> Sequence[Message]:
         if verdict.timeframe != self._rules.timeframe:
             return []
-        kept, ready = await self._instants.keep(tx, verdict)
+        kept = await self._instants.keep(tx, verdict)
         self._idle = False
-        if ready:
-            return await self._decide(tx, verdict.occurred_at)
-        return [] if kept else await self._too_late(tx, verdict)
+        if kept.complete is not None:
+            return await self._decide(tx, kept.complete)
+        return [] if kept.in_time else await self._too_late(tx, verdict)
 
     async def on_bars_closed(self, bars: BarsClosed, tx: Connection) -> Sequence[Message]:
         self._now = bars.occurred_at if self._now is None else max(self._now, bars.occurred_at)
@@ -80,7 +81,7 @@ class Handlers:
         if bars.timeframe == self._rules.timeframe:
             self._idle = False
             if await self._instants.end(tx, bars):
-                said += await self._decide(tx, bars.occurred_at)
+                said += await self._decide(tx, await self._instants.instant(tx, bars.occurred_at))
         if bars.timeframe == self._rules.base_timeframe and not self._idle:
             said += await self._tick(tx, bars)
         return said
@@ -110,9 +111,8 @@ class Handlers:
         found = await self._books.of_order(tx, reported.client_order_id, reported.venue_order_id)
         if found is None:
             await self._books.keep_orphan(tx, reported)
-            text = (
-                f"a fill of {reported.quantity} {reported.symbol} belongs to no order of ours: {reported.execution_id}"
-            )
+            amount = f"{canonical(reported.quantity)} {reported.symbol}"
+            text = f"a fill of {amount} belongs to no order of ours: {reported.execution_id}"
             return [alert("critical", "unknown_execution", text, reported.execution_id, reported)]
         async with self._books.changing(tx, found[0]) as book:
             book = _there(book, found[0])
@@ -135,17 +135,16 @@ class Handlers:
     async def on_trading_halted(self, halted: TradingHalted, tx: Connection) -> Sequence[Message]:
         return await self._withdraw_entries(tx, halted)
 
-    async def _decide(self, tx: Connection, time: datetime) -> list[Message]:
-        verdicts, marks = await self._instants.verdicts(tx, time)
-        now = time if self._now is None else max(self._now, time)
-        wanted = {verdict.symbol for verdict in verdicts if verdict.verdict == "BUY"}
+    async def _decide(self, tx: Connection, instant: Instant) -> list[Message]:
+        now = instant.time if self._now is None else max(self._now, instant.time)
+        wanted = {verdict.symbol for verdict in instant.verdicts if verdict.verdict == "BUY"}
         if not wanted:
-            await self._instants.decided(tx, time, now, [])
+            await self._instants.decided(tx, instant.time, now, [])
             return []
         desk = await self._instants.desk(tx, now)
         venues = await self._books.venues(tx, wanted | {trade.symbol for trade in desk.standing})
-        outcomes = decide(verdicts, desk, marks, venues, self._rules.limits)
-        await self._instants.decided(tx, time, now, outcomes)
+        outcomes = decide(instant.verdicts, desk, instant.marks, venues, self._rules.limits)
+        await self._instants.decided(tx, instant.time, now, outcomes)
         self.changed = True
         return [outcome for outcome in outcomes if isinstance(outcome, Message)]
 
@@ -161,7 +160,7 @@ class Handlers:
         self._idle = not (watched.more or watched.overdue or watched.stuck)
         said: list[Message] = []
         for time in watched.overdue:
-            said += await self._decide(tx, time)
+            said += await self._decide(tx, await self._instants.instant(tx, time))
         for trade_id in dict.fromkeys(watched.slow + watched.stuck):
             said += await self._look_after(tx, trade_id, bars)
         return said

@@ -6,7 +6,7 @@ request they make. Every request goes out once: ccxt's own retries are off, and 
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -31,7 +31,8 @@ from shared.broker.kraken_client import VenueAccess, kraken_client
 from shared.broker.rate_limit import AMEND_COST, CANCEL_COST, PLACE_COST, RateLimiter
 from shared.broker.venue_clock import VenueClock
 
-NONCE_TRIES = 5
+NONCE_LEAPS = (0, 0, 1_000_000, 60_000_000, 3_600_000_000)
+"""How far, in microseconds, each try's nonce leaves its clock behind."""
 TRADES_A_QUERY = 20
 """Most ids that QueryTrades takes."""
 
@@ -200,15 +201,12 @@ class CcxtBroker:
 
     async def _private(self, method: str, request: dict[str, str], failing: AbstractContextManager[None]) -> Any:
         with failing:
-            for attempt in range(1, NONCE_TRIES + 1):
-                try:
-                    answer = await self._client.request(method, "private", "POST", request)
-                except InvalidNonce:
-                    # Two requests overtook each other; the venue read nothing but the nonce of the later.
-                    if attempt == NONCE_TRIES:
-                        raise
-                else:
-                    return _expected(answer, "result")
+            for leap in NONCE_LEAPS:
+                self._client.last_nonce += leap
+                with suppress(InvalidNonce):
+                    # Refused: two requests overtook each other, or a clock went back. The venue read only the nonce.
+                    return _expected(await self._client.request(method, "private", "POST", request), "result")
+            raise InvalidNonce(f"Invalid nonce: {self._client.last_nonce} is behind what the venue has seen")
 
     def _pair(self, symbol: str) -> str:
         try:

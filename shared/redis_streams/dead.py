@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.errors import Unprocessable
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.keys import GROUPS, dead_key, retry_key
-from shared.redis_streams.scripts import REQUEUE
+from shared.redis_streams.lookups import REQUEUE
 
 
 @dataclass(frozen=True, slots=True)

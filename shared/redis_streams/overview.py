@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.keys import GROUPS, dead_key, lease_key, streams_of, trimmed_key
-from shared.redis_streams.scripts import LAG, OVERVIEW
+from shared.redis_streams.lookups import LAG, OVERVIEW
 from shared.topology import STREAMS, stream_key
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from shared.db import Database
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.keys import GROUPS, retry_stream, trimmed_key
+from shared.redis_streams.lookups import WAITING_IN
 from shared.redis_streams.outbox import unpublished
-from shared.redis_streams.scripts import WAITING_IN, Script
+from shared.redis_streams.scripts import Script
 from shared.topology import STREAMS
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.keys import GROUPS, retry_key, trimmed_key
-from shared.redis_streams.scripts import TRIM
+from shared.redis_streams.lookups import TRIM
 from shared.topology import STREAMS, stream_key
 
 LEFT_IN_PEACE = 2_000

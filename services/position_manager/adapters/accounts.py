@@ -7,12 +7,12 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-import asyncpg
+from asyncpg.exceptions import AdminShutdownError, InterfaceError, PostgresConnectionError
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from services.position_manager.adapters.open_trades import Tx, plain_uuid
+from services.position_manager.adapters.open_trades import Tx
 from services.position_manager.core.drawdown import Equity, Holding, Standing
 from shared.db import Database
 from shared.errors import Retryable
@@ -63,7 +63,7 @@ class Accounts:
         try:
             driver: Any = pooled.driver_connection
             return _books(await driver.fetch(self._standing))
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError) as error:
+        except (OSError, InterfaceError, PostgresConnectionError, AdminShutdownError) as error:
             pooled.invalidate()
             raise Retryable(f"the database went away: {error}") from None
         finally:
@@ -71,7 +71,7 @@ class Accounts:
 
     async def read(self, tx: Tx) -> Books:
         """The accounts as the transaction sees them."""
-        return _books((await tx.execute(_STANDING)).mappings().all())
+        return _books([dict(row) for row in (await tx.execute(_STANDING)).mappings()])
 
     async def keep(self, equities: Sequence[Equity], time: datetime, tx: Tx) -> None:
         """One equity point an account and instant; the first one stands."""
@@ -112,4 +112,4 @@ def _standing(rows: Sequence[Row]) -> Standing:
 def _holding(row: Row) -> Holding:
     held: Decimal = row["held"]
     in_hand = row["status"] != "closing" and row["exit_requested_at"] is None
-    return Holding(plain_uuid(row["id"]), row["symbol"], held, row["entry_price"], in_hand)
+    return Holding(row["id"], row["symbol"], held, row["entry_price"], in_hand)

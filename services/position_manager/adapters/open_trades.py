@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
-from uuid import UUID
 
 from sqlalchemy import Executable, Result, RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -134,7 +133,7 @@ class OpenTrades:
     def _held(self, row: RowMapping) -> HeldTrade:
         grid = self._grids[row["symbol"]] = _grid(row)
         return HeldTrade(
-            trade_id=plain_uuid(row["id"]),
+            trade_id=row["id"],
             symbol=row["symbol"],
             bar_length=duration(row["timeframe"]),
             in_hand=row["status"] != "closing" and row["exit_requested_at"] is None,
@@ -150,11 +149,6 @@ class OpenTrades:
             high_water=grid.to_ticks(row["high_water"], "floor"),
             breached_at=row["breached_at"],
         )
-
-
-def plain_uuid(value: UUID) -> UUID:
-    """asyncpg gives a subclass of its own, which pydantic warns about when it writes a message."""
-    return UUID(int=value.int)
 
 
 def _grid(row: RowMapping) -> Grid:

@@ -29,7 +29,10 @@ UNSENT_ENTRIES = text("""
     SELECT trade_id FROM orders WHERE account = :account AND state = 'intended' AND purpose = 'entry'
     ORDER BY created_at, client_order_id
 """)
-SETTLE = text("UPDATE accounts SET cash = cash + :cash, reserved = reserved - :released WHERE name = :account")
+SETTLE = text("""
+    UPDATE accounts SET cash = cash + CAST(:cash AS numeric), reserved = reserved - CAST(:released AS numeric)
+    WHERE name = :account
+""")
 KEEP_ORPHAN = text("""
     INSERT INTO audit (time, who, action, subject, details)
     VALUES (:time, 'trade_executor', 'unknown_execution', :venue_order_id, CAST(:body AS jsonb))

@@ -1,32 +1,37 @@
 """Verdicts, the instants they wait for, and the books as a decision sees them, in PostgreSQL."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from services.trade_executor.adapters.rows import Connection, values
+from services.trade_executor.adapters.rows import Connection, Row, values
 from services.trade_executor.core.entries import Desk, Entry, Standing
-from shared.models import DecisionInstant, Order, Refusal, Trade
+from shared.models import DecisionInstant, Refusal
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, Mark
 from shared.schemas.orders import OrderDenied
 
 KEEP_INSTANT = upsert(DecisionInstant).on_conflict_do_nothing()
-# A statement does not see its own insert: the verdict it brings is added by the caller.
+# A statement does not see its own insert: the verdict it brings is added by the caller. The others' bodies come along
+# once all are there, which spares the decision a question.
 KEEP_VERDICT = text("""
     WITH kept AS (
         INSERT INTO pending_verdicts (time, timeframe, symbol, body)
         SELECT :time, :timeframe, :symbol, CAST(:body AS jsonb)
         WHERE NOT EXISTS (
             SELECT FROM decision_instants WHERE time = :time AND timeframe = :timeframe AND decided_at IS NOT NULL)
-        ON CONFLICT DO NOTHING RETURNING symbol)
-    SELECT (SELECT symbol FROM kept) AS kept, i.symbols, i.decided_at,
-           ARRAY(SELECT symbol FROM pending_verdicts WHERE time = :time AND timeframe = :timeframe) AS waiting
+        ON CONFLICT DO NOTHING RETURNING symbol),
+    others AS (SELECT symbol, body FROM pending_verdicts WHERE time = :time AND timeframe = :timeframe)
+    SELECT (SELECT symbol FROM kept) AS kept, i.symbols, i.marks, ARRAY(SELECT symbol FROM others) AS waiting,
+           CASE WHEN jsonb_array_length(i.symbols) <= (SELECT count(*) + 1 FROM others)
+                THEN ARRAY(SELECT body FROM others) END AS verdicts
     FROM (SELECT 1) AS one LEFT JOIN decision_instants i ON i.time = :time AND i.timeframe = :timeframe
 """)
 WAITING = text("SELECT symbol FROM pending_verdicts WHERE time = :time AND timeframe = :timeframe")
@@ -34,25 +39,34 @@ INSTANT = text("""
     SELECT i.marks, ARRAY(SELECT body FROM pending_verdicts WHERE time = :time AND timeframe = :timeframe) AS verdicts
     FROM (SELECT 1) AS one LEFT JOIN decision_instants i ON i.time = :time AND i.timeframe = :timeframe
 """)
-DECIDED = text("""
-    WITH gone AS (DELETE FROM pending_verdicts WHERE time = :time AND timeframe = :timeframe)
-    UPDATE decision_instants SET decided_at = :at WHERE time = :time AND timeframe = :timeframe
-""")
 LOCKED_ACCOUNT = text("SELECT cash, reserved, initial_balance FROM accounts WHERE name = :account FOR UPDATE")
 # Read after the lock, so that nothing decided by whoever held it before is missed.
-FLAGS = text("""
+DESK = text("""
     SELECT coalesce(bool_or(system_status = 'PAUSED'), false) AS paused,
            coalesce(bool_or(NOT is_trading_active), false) AS halted,
            (SELECT coalesce(sum(pnl), 0) FROM trades
-            WHERE account = :account AND status = 'closed' AND exit_time >= :midnight) AS daily_result
+            WHERE account = :account AND status = 'closed' AND exit_time >= :midnight) AS daily_result,
+           ARRAY(SELECT jsonb_build_array(t.symbol, CAST(t.held AS text), CAST(t.entry_price AS text), CAST(coalesce(
+                     (SELECT sum(o.reserved) FROM orders o WHERE o.trade_id = t.id), 0) AS text))
+                 FROM trades t WHERE t.account = :account AND t.status IN ('opening', 'open', 'closing')
+                 ORDER BY t.symbol) AS standing
     FROM system_config
 """)
-STANDING = text("""
-    SELECT t.symbol, t.held, t.entry_price,
-           coalesce((SELECT sum(o.reserved) FROM orders o WHERE o.trade_id = t.id), 0) AS reserved
-    FROM trades t WHERE t.account = :account AND t.status IN ('opening', 'open', 'closing') ORDER BY t.symbol
+# One round trip for all that a decision writes: it stands between a candle and its order.
+DECIDED = text("""
+    WITH begun AS (
+        INSERT INTO trades SELECT * FROM jsonb_populate_recordset(NULL::trades, CAST(:trades AS jsonb))),
+    wanted AS (
+        INSERT INTO orders SELECT * FROM jsonb_populate_recordset(NULL::orders, CAST(:orders AS jsonb))),
+    held_back AS (
+        UPDATE accounts SET reserved = reserved + CAST(:reserved AS numeric) WHERE name = :account),
+    refused AS (
+        INSERT INTO refusals SELECT * FROM jsonb_populate_recordset(NULL::refusals, CAST(:refusals AS jsonb))
+        ON CONFLICT DO NOTHING),
+    gone AS (
+        DELETE FROM pending_verdicts WHERE time = :time AND timeframe = :timeframe)
+    UPDATE decision_instants SET decided_at = :at WHERE time = :time AND timeframe = :timeframe
 """)
-RESERVE = text("UPDATE accounts SET reserved = reserved + :reserved WHERE name = :account")
 WATCH = text("""
     SELECT ARRAY(SELECT DISTINCT time FROM (
                SELECT time FROM decision_instants
@@ -88,6 +102,22 @@ class Watched:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """What there is to decide, and at which prices."""
+
+    time: datetime
+    verdicts: list[CouncilDecided]
+    marks: dict[str, Mark]
+
+
+class Kept(NamedTuple):
+    """Whether a verdict came in time, and the instant that it completes."""
+
+    in_time: bool
+    complete: Instant | None
+
+
 class Instants:
     """Decision instants of one account and timeframe. Every method works on the caller's transaction."""
 
@@ -112,42 +142,47 @@ class Instants:
         await tx.execute(KEEP_INSTANT, row)
         return set(bars.symbols) <= set((await tx.execute(WAITING, self._key(bars.occurred_at))).scalars())
 
-    async def keep(self, tx: Connection, verdict: CouncilDecided) -> tuple[bool, bool]:
-        """Keep a verdict. Whether it was in time, and whether its instant can be decided now."""
+    async def keep(self, tx: Connection, verdict: CouncilDecided) -> Kept:
+        """Keep a verdict: whether it was in time, and with it the whole instant where that can be decided now."""
         key = self._key(verdict.occurred_at)
         body = {"symbol": verdict.symbol, "body": verdict.model_dump_json()}
         row = (await tx.execute(KEEP_VERDICT, key | body)).one()
-        kept = row.kept is not None
-        ready = kept and row.symbols is not None and set(row.symbols) <= {*row.waiting, verdict.symbol}
-        return kept, ready
+        if row.kept is None:
+            return Kept(False, None)
+        if row.verdicts is None or not set(row.symbols) <= {*row.waiting, verdict.symbol}:
+            return Kept(True, None)
+        others = [CouncilDecided.model_validate(other) for other in row.verdicts]
+        return Kept(True, Instant(verdict.occurred_at, [*others, verdict], _marks(row.marks)))
 
-    async def verdicts(self, tx: Connection, time: datetime) -> tuple[list[CouncilDecided], dict[str, Mark]]:
+    async def instant(self, tx: Connection, time: datetime) -> Instant:
         """The instant's verdicts and marks; no marks where its end was never said."""
         row = (await tx.execute(INSTANT, self._key(time))).one()
-        marks = [Mark.model_validate(mark) for mark in row.marks or ()]
-        return [CouncilDecided.model_validate(body) for body in row.verdicts], {mark.symbol: mark for mark in marks}
+        return Instant(time, [CouncilDecided.model_validate(body) for body in row.verdicts], _marks(row.marks))
 
     async def desk(self, tx: Connection, now: datetime) -> Desk:
         """The books, under the account's lock from here to the end of the transaction."""
         of = {"account": self._account}
         account = (await tx.execute(LOCKED_ACCOUNT, of)).one()
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        flags = (await tx.execute(FLAGS, of | {"midnight": midnight})).one()
-        standing = [Standing(**row) for row in (await tx.execute(STANDING, of)).mappings()]
-        return Desk(self._account, now, **account._mapping, **flags._mapping, standing=tuple(standing))
+        facts = dict((await tx.execute(DESK, of | {"midnight": midnight})).one()._mapping)
+        standing = tuple(_standing(*row) for row in facts.pop("standing"))
+        return Desk(self._account, now, **account._mapping, **facts, standing=standing)
 
     async def decided(
         self, tx: Connection, time: datetime, at: datetime, outcomes: Sequence[Entry | OrderDenied]
     ) -> None:
         """Write what an instant came to: entries with what they reserve, refusals with their numbers."""
         entries = [outcome for outcome in outcomes if isinstance(outcome, Entry)]
-        if entries:
-            await tx.execute(insert(Trade), [values(entry.trade) for entry in entries])
-            await tx.execute(insert(Order), [values(entry.order) for entry in entries])
-            reserved = sum((entry.order.reserved for entry in entries), Decimal(0))
-            await tx.execute(RESERVE, {"reserved": reserved, "account": self._account})
-        await self.refuse(tx, [outcome for outcome in outcomes if isinstance(outcome, OrderDenied)])
-        await tx.execute(DECIDED, self._key(time) | {"at": at})
+        denials = [outcome for outcome in outcomes if isinstance(outcome, OrderDenied)]
+        written = {
+            "trades": _json([values(entry.trade) for entry in entries]),
+            "orders": _json([values(entry.order) for entry in entries]),
+            "refusals": _json([_refusal(denial) for denial in denials]),
+            "reserved": sum((entry.order.reserved for entry in entries), Decimal(0)),
+            "account": self._account,
+            "at": at,
+        }
+        await tx.execute(DECIDED, self._key(time) | written)
 
     async def refuse(self, tx: Connection, denials: Sequence[OrderDenied]) -> None:
         """Keep why there was no trade."""
@@ -164,7 +199,20 @@ class Instants:
         return {"time": time, "timeframe": self._timeframe}
 
 
-def _refusal(denial: OrderDenied) -> dict[str, object]:
+def _marks(marks: Any) -> dict[str, Mark]:
+    return {mark["symbol"]: Mark.model_validate(mark) for mark in marks or ()}
+
+
+def _standing(symbol: str, held: str, entry_price: str | None, reserved: str) -> Standing:
+    return Standing(symbol, Decimal(held), None if entry_price is None else Decimal(entry_price), Decimal(reserved))
+
+
+def _json(rows: Sequence[Row]) -> str:
+    """Decimals, ids and times as text, which PostgreSQL reads exactly."""
+    return json.dumps(rows, default=str)
+
+
+def _refusal(denial: OrderDenied) -> Row:
     return {
         "id": denial.message_id,
         "symbol": denial.symbol,

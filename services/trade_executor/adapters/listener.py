@@ -13,7 +13,7 @@ from services.trade_executor.adapters.claims import Claims
 from services.trade_executor.adapters.venue import Publishes, Venue
 from services.trade_executor.core.answers import differs, executed
 from shared.broker.base import BrokerError, VenueOrder
-from shared.ids import derived_id
+from shared.ids import canonical, derived_id
 from shared.schemas.system import AlertRaised
 
 log = structlog.get_logger()
@@ -128,13 +128,13 @@ class Reconciler:
         ours = {order.client_order_id for order in await self._claims.in_flight()}
         for order in theirs:
             if order.venue_order_id in unknown and order.client_order_id not in ours:
-                text = f"the venue holds an order of {order.quantity} {order.symbol} that is not ours"
+                text = f"the venue holds an order of {canonical(order.quantity)} {order.symbol} that is not ours"
                 await self._alert("foreign_order", f"{text}: {order.venue_order_id}", now, order.venue_order_id)
 
     async def _compare_balances(self, now: datetime) -> None:
         ours, theirs = await self._claims.holdings(), await self._venue.broker.balances()
         self.differences = tuple(
-            f"{asset}: {amount} in our books, {theirs.get(asset, Decimal(0))} at the venue"
+            f"{asset}: {canonical(amount)} in our books, {canonical(theirs.get(asset, Decimal(0)))} at the venue"
             for asset, amount in ours.items()
             if amount != theirs.get(asset, Decimal(0))
         )

@@ -13,6 +13,7 @@ from services.trade_executor.core import orders
 from services.trade_executor.core.exits import final_reason, may_try_again, outranks, stop_reason
 from services.trade_executor.core.said import alert, closed, opened
 from services.trade_executor.core.trade_book import NOTHING, TradeBook, average_price, position
+from shared.ids import canonical
 from shared.models import Order, Stop
 from shared.portfolio import ledger
 from shared.portfolio.grid import Grid
@@ -108,7 +109,7 @@ def _entry_over(book: TradeBook, cause: Message) -> None:
 
 def _take_back(book: TradeBook, cause: Message) -> None:
     """A fill after the trade was closed: the venue had said that there would be none. Sell what it left us with."""
-    text = f"a fill of {book.trade.symbol} came after its trade was closed; {book.trade.held} is held"
+    text = f"a fill of {book.trade.symbol} came after its trade was closed; {canonical(book.trade.held)} is held"
     book.messages.append(alert("critical", "late_fill", text, book.trade.id, cause))
     book.late = False
     if book.trade.held > 0:
@@ -136,7 +137,7 @@ def _guard(book: TradeBook, terms: Terms, cause: Message) -> None:
 def _place_stop(book: TradeBook, stop: Stop, cause: Message) -> None:
     failed = [order for order in book.of("stop") if not order.cancel_wanted]
     if failed:
-        text = f"the stop of {stop.symbol} at {stop.price} does not rest at the broker: {failed[-1].error}"
+        text = f"the stop of {stop.symbol} at {canonical(stop.price)} does not rest at the broker: {failed[-1].error}"
         book.messages.append(alert("critical", "stop_lost", text, failed[-1].client_order_id, cause))
     if len(failed) >= STOP_FAILURES:
         _begin_exit(book, "external", cause.occurred_at)
@@ -179,7 +180,7 @@ def _close(book: TradeBook, terms: Terms, cause: Message) -> None:
     trade.pnl = proceeds - paid - trade.fees
     book.messages.append(closed(trade, paid, cause))
     if trade.held > 0:
-        text = f"{trade.held} {trade.symbol} is below what the venue takes and stays with us"
+        text = f"{canonical(trade.held)} {trade.symbol} is below what the venue takes and stays with us"
         book.messages.append(alert("warning", "dust", text, trade.id, cause))
 
 

@@ -42,7 +42,7 @@ def write_candles(path: Path, rows: Sequence[tuple[float, ...]], skip: Sequence[
 
 def wave(count: int, first: float = 100.0) -> list[tuple[float, ...]]:
     """Bars that rise and fall, each different."""
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for i in range(count):
         base = first + (i % 20) - (i % 7) * 0.5
         rows.append((base, base + 2, base - 1.5, base + 0.5, 1 + i % 9))
@@ -154,7 +154,7 @@ class Desk:
 
         async def enough() -> bool:
             subscribers = (await self.sim("state", "GET"))["subscribers"]
-            return subscribers.get("ticker", 0) >= instances * symbols
+            return bool(subscribers.get("ticker", 0) >= instances * symbols)
 
         await until(enough)
 

@@ -49,7 +49,7 @@ async def said(alerts: Alerts) -> list[dict[str, Any]]:
 
 
 def dropped(code: str) -> float:
-    return BAD_DATA.labels(BTC, code)._value.get()
+    return float(BAD_DATA.labels(BTC, code)._value.get())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Equity marked to the bid, and the guard on what may be lost."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, text, update
 
@@ -58,13 +59,12 @@ def test_exactly_the_limit_does_nothing(equity: str, initial: str, beyond: bool)
     held=st.decimals("0.00000001", 10**6, places=8),
     bid=st.decimals("0.0000000001", 10**5, places=10),
 )
+@example(cash=Decimal("0.1"), held=Decimal("999999.99999999"), bid=Decimal("99999.9999999999"))
 def test_equity_is_exact(cash: Decimal, held: Decimal, bid: Decimal) -> None:
     holding = Holding(derived_id("Trade", 1), BTC, held, None, True)
     equity = equity_of(Standing("desk", Decimal(10_000), cash, (holding,)), {BTC: bid}).equity
-    scale = 10**18
-    exact = int(cash.scaleb(18)) + int(held.scaleb(8)) * int(bid.scaleb(10))
-    assert int(equity.scaleb(18)) == exact
-    assert is_beyond(worth(str(equity)), LIMIT) == (10_000 * scale - exact > 2_000 * scale)
+    assert Fraction(equity) == Fraction(cash) + Fraction(held) * Fraction(bid)
+    assert is_beyond(worth(str(equity)), LIMIT) == (10_000 - Fraction(equity) > 2_000)
 
 
 async def test_equity_point_at_each_close_of_the_decision_timeframe(desk: Desk) -> None:
@@ -84,11 +84,13 @@ async def test_base_bar_costs_no_transaction(desk: Desk) -> None:
     assert not desk.used
 
 
-async def test_database_that_went_away_is_asked_again(desk: Desk) -> None:
+async def test_database_that_went_away_is_asked_again(desk: Desk, database_url: str) -> None:
     await desk.hears(bars(4, "1m", BTC="99"))
-    async with desk.database.transaction() as connection:
+    other = Database(database_url)
+    async with other.transaction() as connection:
         others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
         await connection.execute(text(f"{others} and datname = current_database()"))
+    await other.close()
     with pytest.raises(Retryable):
         await Accounts(desk.database).glance()
     assert (await Accounts(desk.database).glance()).standings[0].cash == 7500

@@ -212,12 +212,20 @@ async def test_what_a_batch_wrote_is_seen_by_its_next_message(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize("forget", [lambda desk: desk.started(), lambda desk: setattr(desk, "epoch", desk.epoch + 1)])
-async def test_start_and_takeover_go_on_where_the_rows_are(desk: Desk, forget: Callable[[Desk], object]) -> None:
-    trade_id = await desk.buys()
-    await desk.hears(candle(0, "99", "116"))
-    await desk.changes(trade_id, exit_requested_at=at(1))
+async def test_start_and_takeover_find_what_others_did_meanwhile(desk: Desk, forget: Callable[[Desk], object]) -> None:
+    await desk.hears(candle(0, "99", "101"))
+    await desk.buys()
     forget(desk)
-    assert await desk.hears(candle(1, "107", "140")) == []
+    assert reasons(await desk.hears(candle(1, "99", "130"))) == ["target"]
+
+
+async def test_what_a_lost_batch_wrote_is_not_remembered(desk: Desk) -> None:
+    await desk.buys()
+    lost = [candle(0, "99", "116"), candle(1, "107", "118"), candle(2, "109", "112")]
+    assert len(await desk.hears_together(*lost, commit=False)) == 2
+    (raised,) = await desk.hears(candle(3, "109", "112"))
+    assert isinstance(raised, StopMoved)
+    assert (raised.version, raised.stop_kind) == (2, "breakeven")
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -257,5 +257,5 @@ class LifeOfATrade(RuleBasedStateMachine):
         self.book.messages.clear()
 
 
-LifeOfATrade.TestCase.settings = settings(max_examples=800, stateful_step_count=30, deadline=None)
+LifeOfATrade.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 TestLifeOfATrade = LifeOfATrade.TestCase

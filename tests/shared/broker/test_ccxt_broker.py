@@ -1,13 +1,16 @@
 """What only a venue on the other side of a network can do to us."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from ccxt.base.errors import NetworkError, RequestTimeout
 from pydantic import SecretStr
 
 from shared.broker.base import (
@@ -115,6 +118,15 @@ async def test_a_dropped_socket_is_said_and_the_next_one_repeats_what_was_missed
     assert {(await asyncio.wait_for(anext(again), 10)).venue_order_id for _ in range(2)} == {first, missed}
 
 
+async def test_a_socket_that_fails_wakes_its_listener(desk: VenueDesk) -> None:
+    client = kraken_client(desk.venue.access())
+    heard = client.hear()
+    socket = SimpleNamespace(url="ws://nowhere", error=None)
+    client.on_error(socket, RequestTimeout("two pings went unanswered"))
+    assert isinstance(await heard.get(), NetworkError)
+    await client.close()
+
+
 async def test_fills_that_come_while_nobody_waits_are_not_kept_back(desk: VenueDesk) -> None:
     listening = desk.broker.executions()
     await buy(desk.broker, "first")
@@ -142,11 +154,21 @@ async def test_requests_that_overtake_each_other_are_sent_again(desk: VenueDesk)
     assert (await desk.broker.balances())["BTC"] == BTC * 12
 
 
-async def test_a_clock_that_went_back_makes_us_unavailable_not_refused(desk: VenueDesk) -> None:
-    ahead = kraken_client(desk.venue.access())
-    ahead.last_nonce = 2**62
-    await ahead.request("Balance", "private", "POST", {})
-    await ahead.close()
+async def spend_nonce(desk: VenueDesk, nonce: int) -> None:
+    other = kraken_client(desk.venue.access())
+    other.last_nonce = nonce
+    await other.request("Balance", "private", "POST", {})
+    await other.close()
+
+
+async def test_a_clock_that_went_back_a_little_is_made_up_for(desk: VenueDesk) -> None:
+    await spend_nonce(desk, time.time_ns() // 1_000 + 30_000_000)
+    await buy(desk.broker, "behind")
+    assert (await desk.broker.balances())["BTC"] == BTC
+
+
+async def test_a_clock_that_went_back_far_makes_us_unavailable_not_refused(desk: VenueDesk) -> None:
+    await spend_nonce(desk, 2**62)
     with pytest.raises(BrokerUnavailable, match="Invalid nonce"):
         await buy(desk.broker, "behind")
 

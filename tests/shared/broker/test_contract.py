@@ -169,11 +169,12 @@ async def test_after_its_deadline_an_order_is_refused(desk: Desk) -> None:
 
 
 async def test_an_open_client_id_is_not_taken_twice_a_closed_one_is_free(desk: Desk) -> None:
-    first = await place(desk, "same", "buy")
+    first = await place(desk, "same", "buy", quantity=BTC * 2)
     second = await place(desk, "same", "sell", "stop-loss", trigger="38000")
     assert first != second
-    with pytest.raises(OrderRefused):
-        await place(desk, "same", "sell", "stop-loss", quantity=BTC / 2, trigger="37000")
+    with pytest.raises(OrderRefused) as refusal:
+        await place(desk, "same", "sell", "stop-loss", trigger="37000")
+    assert not isinstance(refusal.value, InsufficientFunds)
     for _ in ("open", "closed"):
         found = await desk.broker.find("same", SYMBOL)
         assert found is not None

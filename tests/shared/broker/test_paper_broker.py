@@ -190,7 +190,8 @@ async def test_a_triggered_stop_goes_on_whatever_the_price_does(broker: PaperBro
     stop = await place(broker, "next", "sell", "stop-loss", price="38000")
     broker.on_book(book(2, [("38000", "0.004")], [("39010", "1")]))
     broker.on_ticker(ticker(2, "38000", "39010", "38000"))
-    assert (await broker.find("next", SYMBOL)) is not None
+    broker.on_ticker(ticker(2.5, "39500", "39510", "39500"))
+    assert await paid(broker, stop) == [(Decimal("38000"), Decimal("0.004"))]
     broker.on_book(book(3, [("39500", "9")], [("39510", "1")]))
     assert await paid(broker, stop) == [(Decimal("38000"), Decimal("0.004")), (Decimal("39500"), Decimal("0.006"))]
 
@@ -249,6 +250,9 @@ async def test_an_account_of_another_currency_is_refused(tmp_path: Path, broker:
 async def test_the_books_of_a_deleted_file_are_not_mistaken_for_ours(tmp_path: Path, broker: PaperBroker) -> None:
     order_id = await place(broker, "buy", "buy")
     other = PaperBroker(terms(tmp_path / "anew"), Grids())
+    other.on_ticker(ticker(0, "39999", "40001"))
+    own = await place(other, "buy", "buy")
+    assert own != order_id
     assert await other.executions_of(order_id, SYMBOL) == []
     with pytest.raises(OrderRefused):
         await other.cancel(order_id, SYMBOL)

@@ -40,6 +40,12 @@ def test_quotients_are_exact_or_refused(a: int, b: int, c: int) -> None:
             assert abs(result) <= INT64_MAX
 
 
+def test_a_long_division_carries_where_a_partial_sum_equals_the_divisor() -> None:
+    divisor = 2**62 - 2
+    assert mul_div_half_even(divisor // 2, 2**10, divisor) == 2**9
+    assert mul_div_ceil(divisor // 2, 2**10 + 1, divisor) == 2**9 + 1
+
+
 @given(st.integers(0, 10**12), st.integers(0, 10**6), st.sampled_from((2, 10, 10**5)))
 def test_half_even_is_the_venues_decimal_rounding(a: int, b: int, c: int) -> None:
     exact = Decimal(a * b) / Decimal(c)

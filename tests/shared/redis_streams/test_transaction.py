@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -75,6 +76,21 @@ async def test_a_message_that_stands_twice_in_one_batch_has_one_effect(bus: Bus,
         await until(lambda: group_is_done(bus))
     assert await effects(books) == [signal(1).message_id]
     assert await ids_in(bus, "council:decided") == [decision(signal(1)).message_id]
+
+
+async def test_a_message_known_to_be_handled_is_not_run_at_all(bus: Bus, books: Database) -> None:
+    for _ in range(3):
+        await add_raw(bus, "signals:generated", "BTC/USD", "k", "SignalGenerated", "b", signal(1).model_dump_json())
+    begun: list[UUID] = []
+
+    class Eager(BookkeepingCouncil):
+        async def on_signal_generated(self, message: SignalGenerated, tx: Transaction) -> Sequence[Message]:
+            begun.append(message.message_id)
+            return await super().on_signal_generated(message, tx)
+
+    async with running(bus, Eager(), books):
+        await until(lambda: group_is_done(bus))
+    assert begun == [signal(1).message_id]
 
 
 async def test_the_stored_outputs_count_even_where_the_handler_would_decide_otherwise_now(

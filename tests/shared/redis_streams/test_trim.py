@@ -46,10 +46,11 @@ async def test_a_pending_entry_is_never_trimmed(bus: Bus) -> None:
 
 
 async def test_a_group_that_is_missing_has_read_nothing(bus: Bus) -> None:
-    await publish(bus, *(signal(n) for n in range(10)))
-    await bus.execute("XACK", STREAM, "council", *await read(bus, STREAM, "council", 10))
-    await bus.execute("XGROUP", "DESTROY", STREAM, "council")
-    await bus.execute("XGROUP", "CREATE", STREAM, "strangers", "$")
+    source = Source(bus, "council")
+    for n in range(10):
+        await source.publish_unseen(decision(signal(n)))
+    await bus.execute("XACK", DECIDED, "trade_executor", *await read(bus, DECIDED, "trade_executor", 10))
+    await bus.execute("XGROUP", "DESTROY", DECIDED, "position_manager")
     assert (await trim(bus, 1000, keep=0)).removed == 0
 
 

@@ -51,6 +51,11 @@ def test_nothing_is_bought_with_nothing() -> None:
     assert size(equity=-5).lots == 0
 
 
+def test_more_lots_than_can_be_counted_are_as_many_as_can() -> None:
+    lots = sizing.lots_within(10**18, 1, 1, 10**6)
+    assert 10**18 < lots < 2**63
+
+
 def test_a_stop_at_the_price_has_no_size() -> None:
     with pytest.raises(ValueError, match="apart"):
         size(stop=1000)

@@ -61,6 +61,11 @@ def test_a_raise_smaller_than_the_step_is_left_out() -> None:
     assert moved(state, 1033) == StopState(1013, TRAILING, 1033)
 
 
+def test_a_trail_that_gains_nothing_keeps_the_kind_of_the_stop() -> None:
+    state = StopState(1000, BREAKEVEN, 1021)
+    assert raise_stop(1000, state, 1020, 10.0, 2.0, 2.1, 0.0, 1) == state
+
+
 def test_the_high_water_is_kept_while_the_stop_stays() -> None:
     assert moved(StopState(1010, TRAILING, 1032), 1020).high_water == 1032
 

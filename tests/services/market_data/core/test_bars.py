@@ -82,7 +82,7 @@ def test_each_longer_bar_is_the_naive_aggregate_of_its_minutes(parts: list[Bar])
     }
     wanted = {}
     for timeframe in ("1m", "5m", "15m", "30m", "1h", "4h"):
-        frame: Timeframe = timeframe  # type: ignore[assignment]
+        frame: Timeframe = timeframe
         for opened in {bar_open(frame, part.open_time) for part in parts}:
             inside = [part for part in parts if opened <= part.open_time < opened + length(frame)]
             wanted[frame, opened] = naive(opened, inside)
