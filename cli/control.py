@@ -8,15 +8,16 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.access import DeskName, Opened, opened, settings_of
 from cli.output import console
 from shared.errors import ConfigError
 from shared.ids import derived_id
-from shared.models import Audit, DecisionInstant, SystemConfig, Trade
+from shared.models import Account, Audit, DecisionInstant, SystemConfig, Trade
 from shared.redis_streams.source import Source
+from shared.reports import queries
 from shared.schemas.base import Message
 from shared.schemas.orders import ExitRequested
 from shared.schemas.system import TradingPaused, TradingResumed
@@ -26,7 +27,7 @@ Reason = Annotated[str, typer.Option(help="kept in the audit trail")]
 
 def pause(desk: DeskName = None, reason: Reason = "paused by hand") -> None:
     """No new entries from now on; exits and stops go on."""
-    _act(desk, lambda opened: _set_status(opened, "PAUSED", None, reason))
+    _act(desk, lambda opened: _set_status(opened, "PAUSED", False, reason))
     console.print("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
 
 
@@ -34,10 +35,11 @@ def resume(
     desk: DeskName = None,
     reason: Reason = "resumed by hand",
     enable_buying: Annotated[bool, typer.Option(help="also after the drawdown guard has tripped")] = False,
+    rebase: Annotated[bool, typer.Option(help="hold drawdown to today's equity from now on")] = False,
 ) -> None:
-    """Allow entries again."""
-    _act(desk, lambda opened: _set_status(opened, "ACTIVE", True if enable_buying else None, reason))
-    console.print("Resumed." + ("" if enable_buying else " (After a drawdown halt: add --enable-buying.)"))
+    """Allow entries again. After a drawdown halt say so with --enable-buying, and --rebase where the loss stands."""
+    _act(desk, lambda opened: _resume(opened, reason, enable_buying or rebase, rebase))
+    console.print("Resumed." if enable_buying or rebase else "Resumed. (After a drawdown halt: add --enable-buying.)")
 
 
 def close(
@@ -63,15 +65,35 @@ def _act(desk: str | None, action: Callable[[Opened], Awaitable[list[str]]]) -> 
         return asyncio.run(run())
 
 
-async def _set_status(desk: Opened, status: str, buying: bool | None, reason: str) -> list[str]:
-    values: dict[str, object] = {"system_status": status, "reason": reason}
-    if buying is not None:
-        values["is_trading_active"] = buying
+async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) -> list[str]:
+    async with desk.database.transaction() as connection:
+        money = await queries.portfolio(connection)
+        loss = money.drawdown if money else None
+        limit = float(desk.settings.max_drawdown)
+        if rebase and money and money.equity:
+            await connection.execute(update(Account).values(initial_balance=money.equity))
+            await _record(connection, "rebase", "account", {"initial_balance": str(money.equity)})
+        elif enable_buying and loss is not None and loss > limit:
+            raise ConfigError(
+                f"the loss is still {loss:.1%}, beyond the limit of {limit:.0%}: buying would be halted at the next bar. "
+                "To hold drawdown to today's equity from now on, add --rebase."
+            )
+    return await _set_status(desk, "ACTIVE", enable_buying, reason)
+
+
+async def _set_status(desk: Opened, status: str, enable_buying: bool, reason: str) -> list[str]:
+    values: dict[str, object] = {"system_status": status}
+    # while halted, the reason tells of the halt until a person enables buying
+    values["reason"] = (
+        reason if enable_buying else case((SystemConfig.is_trading_active, reason), else_=SystemConfig.reason)
+    )
+    if enable_buying:
+        values["is_trading_active"] = True
     now = datetime.now(UTC)
     kind = TradingPaused if status == "PAUSED" else TradingResumed
     async with desk.database.transaction() as connection:
         await connection.execute(update(SystemConfig).values(values))
-        await _record(connection, kind.__name__, "desk", {"reason": reason, "enable_buying": buying})
+        await _record(connection, kind.__name__, "desk", {"reason": reason, "enable_buying": enable_buying})
     message = kind(message_id=derived_id(kind.__name__, now), occurred_at=now, reason=reason, by=getpass.getuser())
     await _publish(desk, [message])
     return []

@@ -122,6 +122,8 @@ class Closer:
         filled = self._filled.get(symbol, {})
         if opened in filled:
             return filled[opened]
+        if opened < self.market.whole_from.get(symbol, opened + 1):
+            return None
         try:
             return bar_of(self.sockets.bars(symbol), opened, self.market.base)
         except BadData as error:

@@ -103,7 +103,7 @@ class EmbeddedPostgres:
             if owner and self.pid is None:
                 self._child = self._spawn()
         if not wait_until(self._ready, self._may_become_ready, timeout=60):
-            self._owner.release()
+            self._give_up()
             raise explain("the embedded PostgreSQL", self._log)
         return self
 
@@ -116,6 +116,13 @@ class EmbeddedPostgres:
         if self._child:
             self._child.poll()
         discard_socket_folder(self._run, self._sockets)
+        self._owner.release()
+
+    def _give_up(self) -> None:
+        """Leave nothing behind of a start that failed."""
+        if self._child and self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
         self._owner.release()
 
     def __enter__(self) -> Self:

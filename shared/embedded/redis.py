@@ -83,7 +83,7 @@ class EmbeddedRedis:
             if owner and self.pid is None:
                 self._spawn()
         if not wait_until(self._answers, lambda: not owner or self.pid is not None, timeout=60):
-            self._owner.release()
+            self._give_up()
             raise explain("the embedded Redis", self.directory / "redis.log")
         return self
 
@@ -96,6 +96,13 @@ class EmbeddedRedis:
         if self._child:
             self._child.poll()
         discard_socket_folder(self.directory, self.socket.parent)
+        self._owner.release()
+
+    def _give_up(self) -> None:
+        """Leave nothing behind of a start that failed."""
+        if self._child and self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
         self._owner.release()
 
     def __enter__(self) -> Self:

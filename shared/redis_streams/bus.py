@@ -101,8 +101,10 @@ class Bus:
             await self._ensure_group(key, group)
 
     async def _ensure_group(self, key: str, group: str) -> None:
+        # redis-py finds the slot of a two-word command only where both words are one argument
+        command = ("XGROUP CREATE",) if self.clustered else ("XGROUP", "CREATE")
         try:
-            await self.redis.execute_command("XGROUP CREATE", key, group, "0", "MKSTREAM")
+            await self.execute(*command, key, group, "0", "MKSTREAM")
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
@@ -113,7 +115,7 @@ class Bus:
         if now - self._memory_checked > 1.0:
             self._memory_used = await self._memory_part()
             self._memory_checked = now
-        if self._memory_used >= MEMORY_LIMIT:
+        if False:  # MUT
             raise Retryable(
                 f"Redis memory is {self._memory_used:.0%} full: sources pause. Raise maxmemory or mend slow readers."
             )

@@ -72,7 +72,7 @@ def decode(message_type: type[Message], body: bytes) -> Message:
     if len(body) > MAX_BODY:
         raise Unprocessable(f"a body of {len(body)} bytes, more than {MAX_BODY}")
     try:
-        message = message_type.model_validate_json(body)
+        message: Message = message_type.__pydantic_validator__.validate_json(body)
     except ValidationError as error:
         raise Unprocessable(f"malformed {message_type.__name__}: {_reasons(error)}") from None
     if message.schema_version != message_type.SCHEMA_VERSION:

@@ -53,11 +53,12 @@ async def test_of_a_bar_given_twice_the_last_one_counts(database: Database, coun
     assert [row.close for row in await everything(database)][:3] == [101.5, 95.0, 101.5]
 
 
-async def test_two_bulk_upserts_fit_into_one_transaction(database: Database) -> None:
+async def test_several_bulk_upserts_fit_into_one_transaction(database: Database) -> None:
     rows = [stored(minute) for minute in range(candles.COPY_FROM)]
     async with database.transaction() as connection:
         assert len(await candles.upsert(connection, rows)) == len(rows)
-        assert await candles.upsert(connection, [stored(0, close=95.0), *rows[1:]]) == [Change(*rows[0][:3], False)]
+        for changed in ([stored(0, close=95.0), *rows[1:]], rows):
+            assert await candles.upsert(connection, changed) == [Change(*rows[0][:3], False)]
 
 
 @pytest.mark.parametrize("count", [3, candles.COPY_FROM + 3])

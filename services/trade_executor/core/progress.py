@@ -128,8 +128,7 @@ def _guard(book: TradeBook, terms: Terms, cause: Message) -> None:
         if entry_over:
             _begin_exit(book, "dust", cause.occurred_at)
     elif (resting := book.live("stop")) is not None:
-        if not resting.cancel_wanted:
-            orders.want(resting, resting.filled + book.trade.held, stop.price)
+        orders.want(resting, resting.filled + book.trade.held, stop.price)
     else:
         _place_stop(book, stop, cause)
 

@@ -22,22 +22,23 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 """A port on which nothing listens."""
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:8000", "", "10.0.0.5:8000"])
-async def test_name_that_is_not_loopback_is_refused(client: httpx.AsyncClient, host: str) -> None:
-    answer = await client.get("/status", headers={"Host": host})
-    assert (answer.status_code, answer.json()["error"]) == (400, "wrong_host")
+async def test_name_that_is_not_loopback_is_refused(client: httpx.AsyncClient) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example:8000", "", "10.0.0.5:8000"):
+        answer = await client.get("/status", headers={"Host": host})
+        assert (answer.status_code, answer.json()["error"]) == (400, "wrong_host"), host
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000"])
-async def test_loopback_names_are_answered(client: httpx.AsyncClient, host: str) -> None:
-    assert (await client.get("/positions", headers={"Host": host})).status_code == 200
+async def test_loopback_names_are_answered(client: httpx.AsyncClient) -> None:
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000"):
+        assert (await client.get("/positions", headers={"Host": host})).status_code == 200, host
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", ["/trades", "/nothing"])
-async def test_nothing_can_be_written(client: httpx.AsyncClient, method: str, path: str) -> None:
-    answer = await client.request(method, path, json={})
-    assert (answer.status_code, answer.json()["error"], answer.headers["allow"]) == (405, "read_only", "GET")
+async def test_nothing_can_be_written(client: httpx.AsyncClient) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for path in ("/trades", "/nothing"):
+            answer = await client.request(method, path, json={})
+            said = (answer.status_code, answer.json()["error"], answer.headers["allow"])
+            assert said == (405, "read_only", "GET"), (method, path)
 
 
 async def test_pages_of_other_sites_get_no_leave_to_read(client: httpx.AsyncClient) -> None:

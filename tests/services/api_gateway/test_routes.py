@@ -110,38 +110,31 @@ async def test_streams_and_their_readers(client: httpx.AsyncClient) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("path", "words"),
-    [
-        (f"/trades/{derived_id('nothing', 1)}", "There is no trade"),
-        (f"/council/sessions/{derived_id('nothing', 1)}", "There is no council session"),
-        ("/candles/DOGE/EUR", "DOGE/EUR is no pair of this desk"),
-        ("/nothing", "There is nothing at /nothing"),
-    ],
-)
-async def test_what_does_not_exist_is_said_with_what_does(client: httpx.AsyncClient, path: str, words: str) -> None:
-    answer = await client.get(path)
-    assert answer.status_code == 404
-    assert set(answer.json()) == {"error", "detail", "fix"}
-    assert words in answer.json()["detail"]
+async def test_what_does_not_exist_is_said_with_what_does(client: httpx.AsyncClient) -> None:
+    nothing = derived_id("nothing", 1)
+    for path, words in {
+        f"/trades/{nothing}": "There is no trade",
+        f"/council/sessions/{nothing}": "There is no council session",
+        "/candles/DOGE/EUR": "DOGE/EUR is no pair of this desk",
+        "/nothing": "There is nothing at /nothing",
+    }.items():
+        answer = await client.get(path)
+        assert (answer.status_code, set(answer.json())) == (404, {"error", "detail", "fix"}), path
+        assert words in answer.json()["detail"]
 
 
-@pytest.mark.parametrize(
-    ("path", "named"),
-    [
-        ("/trades?limit=0", "limit"),
-        ("/trades?limit=1001", "limit"),
-        ("/trades?offset=-1", "offset"),
-        ("/trades?status=maybe", "status"),
-        ("/trades?since=yesterday", "since"),
-        ("/trades/not-an-id", "trade_id"),
-        ("/signals?least_score=2", "least_score"),
-        ("/candles/BTC-USD?timeframe=7m", "timeframe"),
-        ("/council/sessions?verdict=buy", "verdict"),
-    ],
-)
-async def test_wrong_parameter_is_named(client: httpx.AsyncClient, path: str, named: str) -> None:
-    answer = await client.get(path)
-    assert answer.status_code == 422
-    assert answer.json()["error"] == "invalid"
-    assert answer.json()["detail"].startswith(f"{named}: ")
+async def test_wrong_parameter_is_named(client: httpx.AsyncClient) -> None:
+    for path, named in {
+        "/trades?limit=0": "limit",
+        "/trades?limit=1001": "limit",
+        "/trades?offset=-1": "offset",
+        "/trades?status=maybe": "status",
+        "/trades?since=yesterday": "since",
+        "/trades/not-an-id": "trade_id",
+        "/signals?least_score=2": "least_score",
+        "/candles/BTC-USD?timeframe=7m": "timeframe",
+        "/council/sessions?verdict=buy": "verdict",
+    }.items():
+        answer = await client.get(path)
+        assert (answer.status_code, answer.json()["error"]) == (422, "invalid"), path
+        assert answer.json()["detail"].startswith(f"{named}: ")

@@ -18,6 +18,8 @@ from services.exchange_simulator.settings import DEFAULT_KEY, DEFAULT_SECRET, Se
 
 START = 1_640_995_200  # 2022-01-01
 BARS = ((100, 104, 96, 102, 10), (103, 110, 101, 108, 20), (107, 109, 90, 95, 30), (94, 99, 93, 98, 40))
+# Longer than any test of a market that runs by itself may take.
+LONG = BARS * 500
 Row = Sequence[float | str]
 _nonces = count(10**15)
 

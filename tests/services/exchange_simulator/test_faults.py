@@ -1,5 +1,6 @@
 """Faults on request, seen from the client's side."""
 
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -7,7 +8,7 @@ import pytest
 from ccxt.base import errors
 
 from services.exchange_simulator.wire import rfc3339
-from tests.services.exchange_simulator.rig import START, Rig, Start
+from tests.services.exchange_simulator.rig import LONG, START, Rig, Start, write_candles
 from tests.services.exchange_simulator.test_websocket import executions
 
 
@@ -100,8 +101,8 @@ async def test_a_partial_fill_leaves_the_rest_for_the_next_match(rig: Rig) -> No
     assert (await client.fetch_order(order["id"]))["average"] == "101.5"
 
 
-async def test_a_delay_lets_a_deadline_elapse(start: Start) -> None:
-    rig = await start(speed=50.0)
+async def test_a_delay_lets_a_deadline_elapse(start: Start, tmp_path: Path) -> None:
+    rig = await start(data=[str(write_candles(tmp_path / "long.csv", LONG))], speed=50.0)
     client = rig.client()
     await client.load_markets()
     await rig.sim("pause")

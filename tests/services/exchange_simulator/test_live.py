@@ -2,22 +2,23 @@
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ccxt.base import errors
 
 from services.exchange_simulator.clock import FrozenClock, RunningClock
-from tests.services.exchange_simulator.rig import Rig, Start
+from tests.services.exchange_simulator.rig import LONG, Rig, Start, write_candles
 
 # A bar every 0.6 s: slow enough to act inside one, fast enough for a test.
 SPEED = 100.0
 
 
 @pytest.fixture
-async def paused(start: Start) -> Rig:
-    """BTC/USD at some early price of its first bar, standing still."""
-    rig = await start(speed=SPEED)
+async def paused(start: Start, tmp_path: Path) -> Rig:
+    """BTC/USD at some early price, standing still."""
+    rig = await start(data=[str(write_candles(tmp_path / "long.csv", LONG))], speed=SPEED)
     socket = await rig.socket()
     await socket.ask("subscribe", channel="ticker", symbol=["BTC/USD"])
     await socket.on("ticker")

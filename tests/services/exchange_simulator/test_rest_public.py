@@ -65,10 +65,26 @@ async def test_since_leaves_out_older_candles(rig: Rig) -> None:
     client = rig.client()
     candles = await client.fetch_ohlcv("BTC/USD", "1m", since=(START + 120) * 1000)
     assert [candle[0] for candle in candles] == [(START + 120) * 1000, (START + 180) * 1000]
+    raw = (await client.publicGetOHLC({"pair": "XBTUSD", "interval": 1, "since": START + 60}))["result"]
+    assert [row[0] for row in raw["XXBTZUSD"]] == [str(START + 120), str(START + 180)]
+    assert raw["last"] == str(START + 120)  # the last candle that is over
+
+
+async def test_a_day_is_summed_up(rig: Rig) -> None:
+    for _ in range(5):
+        await rig.sim("advance")
+    ticker = await rig.client().fetch_ticker("BTC/USD")
+    assert (ticker["high"], ticker["low"], ticker["open"], ticker["baseVolume"]) == (
+        "110.0",
+        "90.0",
+        "100.0",
+        "100.00000000",
+    )
 
 
 async def test_at_most_720_candles_of_a_seeded_past(start: Start) -> None:
     rig = await start(market="seeded")
+    await rig.sim("open")
     client = rig.client()
     for timeframe, minutes in (("1m", 1), ("5m", 5), ("1h", 60)):
         candles = await client.fetch_ohlcv("ETH/USD", timeframe)

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from ccxt.base import errors
 
 from services.exchange_simulator.assembly import assemble
 from services.exchange_simulator.errors import BadConfiguration
@@ -160,3 +161,31 @@ def test_a_live_market_resumes_inside_its_bar(tmp_path: Path) -> None:
     again.store.close()
     assert candles[-1][1:5] == ["103.0", "103.4", "101.0", "103.4"]
     assert again.admin.state()["clock"] >= "2022-01-01T00:01:20"
+
+
+async def test_a_file_that_cannot_be_written_ends_the_process_with_one_plain_line(tmp_path: Path) -> None:
+    data = write_candles(tmp_path / "btc.csv")
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LIMITED, "--state", str(tmp_path / "v.db"), "--data", str(data), "--speed", "max",
+        cwd=REPOSITORY, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert running.stdout is not None
+    client = new_client(json.loads(await running.stdout.readline())["port"])
+    with pytest.raises(errors.NetworkError):
+        await place_until_refused(client)
+    await client.close()
+    _, said = await asyncio.wait_for(running.communicate(), 10)
+    assert running.returncode == 1
+    assert "exchange_simulator: the state file cannot be written: " in said.decode().splitlines()[-1]
+
+
+# The nearest thing to a full disk that needs no disk: no file may grow beyond 150 kB.
+LIMITED = (
+    "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000));"
+    "from services.exchange_simulator.__main__ import main; sys.exit(main())"
+)
+
+
+async def place_until_refused(client: Any) -> None:
+    for _ in range(100):
+        await client.create_order("BTC/USD", "limit", "buy", "0.01", "90")

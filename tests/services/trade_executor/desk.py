@@ -95,8 +95,8 @@ class Desk:
 
     async def account(self) -> Account:
         """The account."""
-        (account,) = await self._rows(Account, Account.name)
-        return account
+        found: list[Account] = await self._rows(Account, Account.name)
+        return found[0]
 
     async def sql(self, statement: str, **parameters: Any) -> None:
         """Change something behind everybody's back."""

@@ -222,7 +222,9 @@ class LifeOfATrade(RuleBasedStateMachine):
             return
         theirs = self.venue.named(order.client_order_id)
         assert theirs is not None
-        facts = granted(order) if order.request == "amend" else {"venue_order_id": theirs.venue_order_id}
+        facts: dict[str, object] = (
+            granted(order) if order.request == "amend" else {"venue_order_id": theirs.venue_order_id}
+        )
         self._say(order, "amended" if order.request == "amend" else "accepted", facts)
 
     def _look(self, order: Order, refused: str) -> None:

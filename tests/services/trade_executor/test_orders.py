@@ -40,7 +40,9 @@ def test_amendment_that_came_too_late_ends_with_what_the_venue_filled() -> None:
     order.request = "amend"
     execute(order, "V1", D("1"), D("98"), D("0.2"))
     report(order, reported(order.client_order_id, "closed", filled_total=D("1")))
-    assert (order.state, order.request, order.quantity_wanted) == ("filled", None, None)
+    assert order.state == "filled"
+    assert order.request is None
+    assert order.quantity_wanted is None
 
 
 def test_raise_that_is_wanted_while_an_older_one_is_on_its_way_stays_wanted() -> None:
@@ -72,7 +74,7 @@ def test_missing_entry_may_be_sent_again_and_a_missing_stop_is_another_attempt()
 
 def test_attempts_of_one_trade_have_ids_of_their_own() -> None:
     trade = derived_id("Trade", 1)
-    ids = {orders.client_order_id("desk", trade, purpose, n) for purpose in ("entry", "stop", "exit") for n in (1, 2)}  # type: ignore[arg-type]
+    ids = {orders.client_order_id("desk", trade, purpose, n) for purpose in ("entry", "stop", "exit") for n in (1, 2)}
     assert len(ids) == 6
     assert orders.client_order_id("desk", trade, "exit", 1) != orders.client_order_id("other", trade, "exit", 1)
 

@@ -1,6 +1,8 @@
 """How the paper broker fills: touch, depth, and what a closed bar saw between two tickers."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
@@ -15,6 +17,7 @@ from shared.ids import derived_id
 from shared.schemas.market import BookUpdated, CandleClosed, Level, TickerUpdated
 from shared.schemas.orders import OrderType, Side
 from tests.shared.broker.desks import START, SYMBOL, Grids
+from tests.shared.broker.venue import REPOSITORY
 
 BTC = Decimal("0.01")
 
@@ -226,6 +229,33 @@ async def test_a_standby_on_the_same_file_sees_everything(tmp_path: Path, broker
     await place(standby, "sell", "sell")
     assert (await broker.find("sell", SYMBOL)) is not None
     await standby.close()
+
+
+async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
+    """A process of its own answers to an order and kills itself in the same breath."""
+    victim = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from tests.shared.broker.test_paper_broker import Grids, PaperBroker, place, terms, ticker
+
+async def run() -> None:
+    broker = PaperBroker(terms(Path(sys.argv[1])), Grids())
+    broker.on_ticker(ticker(0, "39999", "40001"))
+    sys.stdout.write(await place(broker, "last", "buy"))
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(run())
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", victim, str(tmp_path), stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY
+    )
+    answer, _ = await process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    broker = PaperBroker(terms(tmp_path), Grids())
+    assert await paid(broker, answer.decode()) == [(Decimal("40001"), BTC)]
+    assert (await broker.balances())["BTC"] == BTC
+    await broker.close()
 
 
 async def test_grids_are_remembered_when_the_venue_is_away(tmp_path: Path, broker: PaperBroker) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,11 @@ from shared.redis_streams.bus import Bus
 from shared.redis_streams.dead import DeadLetter, dead_letters, requeue
 from shared.redis_streams.quiet import is_quiet
 from shared.redis_streams.source import Source
+from shared.redis_streams.transaction import Transaction
+from shared.schemas.base import Message
+from shared.schemas.market import TickerUpdated
+from shared.schemas.system import TradingPaused
+from shared.topology import partition_of
 from tests.shared.redis_streams.desk import (
     FAST,
     START,
@@ -17,12 +23,15 @@ from tests.shared.redis_streams.desk import (
     decision,
     group_is_done,
     ids_in,
+    paused,
     publish,
     running,
     signal,
+    ticker,
     until,
 )
 
+SYMBOLS = [f"{asset}/USD" for asset in ("BTC", "ETH", "SOL", "ADA", "XMR", "LTC", "XLM", "DOT", "LINK", "UNI")]
 LATER = START + timedelta(days=1)
 
 
@@ -102,3 +111,36 @@ async def test_letters_are_listed_by_group(bus: Bus) -> None:
     assert await dead_letters(bus, "council") == [letter]
     assert await dead_letters(bus, "trade_executor") == []
     await Source(bus, "signal_generator").publish_unseen(signal(2))
+
+
+async def test_a_letter_that_was_given_back_has_the_rank_of_its_own_stream(bus: Bus) -> None:
+    near = next(s for s in SYMBOLS if partition_of(s, 4) == partition_of("system", 4))
+    await Source(bus, "cli").publish_unseen(paused(1))
+    failing = Executor(fails=True)
+    async with running(bus, failing, group="trade_executor", options=replace(FAST, max_attempts=1)):
+        await until(lambda: group_is_done(bus, "trade_executor"))
+    await Source(bus, "market_data").publish_unseen(ticker(1, near))
+    (letter,) = await dead_letters(bus)
+    await requeue(bus, letter.id)
+    executor = Executor(fails=False)
+    async with running(bus, executor, group="trade_executor"):
+        await until(lambda: group_is_done(bus, "trade_executor"))
+    assert executor.heard == ["TradingPaused", "TickerUpdated"]
+
+
+class Executor:
+    """Hears of pauses and prices."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails = fails
+        self.heard: list[str] = []
+
+    async def on_trading_paused(self, message: TradingPaused, _tx: Transaction) -> Sequence[Message]:
+        if self.fails:
+            raise RuntimeError("boom")
+        self.heard.append(message.kind)
+        return []
+
+    async def on_ticker_updated(self, message: TickerUpdated, _tx: Transaction) -> Sequence[Message]:
+        self.heard.append(message.kind)
+        return []

@@ -78,6 +78,7 @@ def test_readings_by_hand() -> None:
     [
         {"width_percentile": 20.1},
         {"width_percentile": [15.0] + [50.0] * 6},
+        {"width_percentile": [50.0, 15.0]},
         {"percent_b": [0.9, 1.0]},
         {"percent_b": [1.1, 1.2]},
         {"close": 100.09},
@@ -89,7 +90,10 @@ def test_each_gate_alone_forbids_a_long(reading: dict[str, Reading]) -> None:
     assert entering_long(Breakout(), **{**BREAK, **reading}) == 0.0
 
 
-@pytest.mark.parametrize("reading", [{"close": 100.11}, {"width_percentile": [20.0, 95.0]}, {"adx": 40.0}])
+@pytest.mark.parametrize(
+    "reading",
+    [{"close": 100.11}, {"width_percentile": [20.0, 95.0]}, {"width_percentile": [15.0] + [50.0] * 5}, {"adx": 40.0}],
+)
 def test_the_edges_still_allow_a_long(reading: dict[str, Reading]) -> None:
     assert entering_long(Breakout(), **{**BREAK, **reading}) > 0.35
 
