@@ -75,7 +75,7 @@ async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) 
             await _record(connection, "rebase", "account", {"initial_balance": str(money.equity)})
         elif enable_buying and loss is not None and loss > limit:
             raise ConfigError(
-                f"the loss is still {loss:.1%}, beyond the limit of {limit:.0%}: buying would be halted at the next bar. "
+                f"the loss is still {loss:.1%}, beyond the limit of {limit:.0%}: buying would be halted again. "
                 "To hold drawdown to today's equity from now on, add --rebase."
             )
     return await _set_status(desk, "ACTIVE", enable_buying, reason)

@@ -78,7 +78,7 @@ _ON_CONFLICT = """
         volume = excluded.volume
     where (candles.open, candles.high, candles.low, candles.close, candles.volume)
         is distinct from (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)
-    returning symbol, timeframe, open_time, xmax = 0
+    returning symbol, timeframe, open_time, xmax = 0 as new
 """
 _UNNEST = f"""
     insert into candles ({", ".join(COLUMNS)})
@@ -86,7 +86,14 @@ _UNNEST = f"""
                          $7::float8[], $8::float8[])
     {_ON_CONFLICT}
 """
-_MERGE = f"insert into candles ({', '.join(COLUMNS)}) select {', '.join(COLUMNS)} from incoming_candles {_ON_CONFLICT}"
+_MERGE = f"""
+    with merged as (
+        insert into candles ({", ".join(COLUMNS)}) select {", ".join(COLUMNS)} from incoming_candles
+        {_ON_CONFLICT}
+    )
+    select array_agg(symbol), array_agg(timeframe), array_agg(open_time), array_agg(new) from merged
+"""
+# four arrays cost a third of what as many rows do
 _INCOMING = "create temporary table if not exists incoming_candles (like candles) on commit drop"
 
 
@@ -104,20 +111,20 @@ def _last_of_each(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return rows if len(set(keys)) == len(rows) else list(dict(zip(keys, rows, strict=True)).values())
 
 
-async def _insert(connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+async def _insert(connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
     return (await connection.exec_driver_sql(_UNNEST, tuple(map(list, zip(*rows, strict=True))))).all()
 
 
-async def _merge(connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> Sequence[Any]:
+async def _merge(connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
     await connection.exec_driver_sql(_INCOMING)
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
         await driver.copy_records_to_table("incoming_candles", records=rows, columns=COLUMNS)
     except PostgresConnectionError as error:
         raise Retryable(f"the database is gone: {error}") from None
-    changed = (await connection.exec_driver_sql(_MERGE)).all()
+    columns = (await connection.exec_driver_sql(_MERGE)).one()
     await connection.exec_driver_sql("truncate incoming_candles")
-    return changed
+    return zip(*(column or () for column in columns), strict=True)
 
 
 async def window(connection: AsyncConnection, symbol: str, timeframe: Timeframe, until: datetime, count: int) -> Market:

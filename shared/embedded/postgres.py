@@ -121,7 +121,7 @@ class EmbeddedPostgres:
     def _give_up(self) -> None:
         """Leave nothing behind of a start that failed."""
         if self._child and self._child.poll() is None:
-            self._child.kill()
+            self._child.send_signal(signal.SIGQUIT)
             self._child.wait()
         self._owner.release()
 

@@ -115,7 +115,7 @@ class Bus:
         if now - self._memory_checked > 1.0:
             self._memory_used = await self._memory_part()
             self._memory_checked = now
-        if False:  # MUT
+        if self._memory_used >= MEMORY_LIMIT:
             raise Retryable(
                 f"Redis memory is {self._memory_used:.0%} full: sources pause. Raise maxmemory or mend slow readers."
             )

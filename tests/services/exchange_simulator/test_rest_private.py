@@ -214,3 +214,30 @@ async def test_trade_balance_counts_positions_at_the_bid(rig: Rig, client: Any) 
 async def test_fees_are_the_venues_settings(client: Any) -> None:
     fee = await client.fetch_trading_fee("BTC/USD")
     assert (Decimal(fee["taker"]), Decimal(fee["maker"])) == (Decimal("0.0026"), Decimal("0.0016"))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, "EGeneral:Invalid arguments:order_qty"),
+        ({"trigger_price": "80"}, "EGeneral:Invalid arguments:trigger_price"),
+        ({"limit_price": "80.01"}, "EOrder:Tick size check failed"),
+        ({"order_qty": "1000"}, "EOrder:Insufficient funds"),
+        ({"order_qty": "2", "deadline": rfc3339(NOW - 1)}, "EService:Deadline elapsed"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_a_refused_amendment_leaves_the_order_as_it_was(client: Any, change: dict[str, str], code: str) -> None:
+    order = await buy_limit(client)
+    with pytest.raises(errors.BaseError, match=code):
+        await client.privatePostAmendOrder({"txid": order["id"]} | change)
+    left = await client.fetch_order(order["id"])
+    assert (left["status"], left["amount"], left["price"]) == ("open", "1.00000000", "90.0")
+
+
+async def test_an_edit_that_cannot_be_paid_still_cancels_the_old_order(client: Any) -> None:
+    order = await buy_limit(client)
+    with pytest.raises(errors.InsufficientFunds):
+        await client.privatePostEditOrder({"txid": order["id"], "pair": "XBTUSD", "volume": "1000"})
+    assert (await client.fetch_order(order["id"]))["status"] == "canceled"
+    assert (await client.fetch_balance())["USD"]["used"] == "0.0000"

@@ -173,6 +173,17 @@ async def test_results_that_fall_after_an_adjustment_take_it_back(desk: Database
     assert any(w.reason.startswith("reverted:") for w in messages[0].weights)
 
 
+async def test_a_name_that_stops_winning_goes_home_to_what_people_set(desk: Database) -> None:
+    await hear(desk, stream(11))
+    start, sure = NOON + 11 * 30 * MINUTE, {"technical_trend": 0.7, "volatility": 0.3}
+    flips = [closed(start + i * MINUTE, 0.03 * (-1) ** i, {"momentum": 0.5}, sure) for i in range(12)]
+    (message,) = [message for message in await hear(desk, flips) if message.scope == "members"]
+    assert {w.name: (w.before, w.after) for w in message.weights if w.before != w.after} == {
+        "technical_trend": (0.25, 0.2),
+        "volatility": (0.15, 0.2),
+    }
+
+
 async def test_weights_set_by_hand_are_the_new_home_and_not_taken_back(desk: Database) -> None:
     await hear(desk, stream(11))
     by_hand = {"technical_trend": 0.4, "volatility": 0.1, "mean_reversion": 0.2, "sentiment": 0.2, "portfolio": 0.1}

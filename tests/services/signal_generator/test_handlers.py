@@ -12,6 +12,7 @@ from shared.db import Database
 from shared.errors import Retryable
 from shared.ids import derived_id
 from shared.models import SentimentLog, Signal, Strategy, Weight
+from shared.redis_streams.transaction import BatchTransaction, Transaction
 from shared.schemas.market import CandleClosed, CandleRevised
 from shared.schemas.signals import SignalGenerated
 from shared.seed import seed
@@ -143,6 +144,16 @@ async def test_a_window_that_others_may_have_had_revised_is_read_again(desk: Dat
     await store(desk, [cast(CandleClosed, revised(closed[-2], closed[-2].close + 900))])
     hold.append(3)
     assert await ask(desk, own, closed[-1]) == await ask(desk, handlers(), closed[-1])
+
+
+async def test_a_strategy_that_needs_more_bars_gets_them(desk: Database) -> None:
+    windows, closed = Windows(BAR), bars(HISTORY)
+    async with BatchTransaction(desk, "test", [], durable=False) as batch:
+        sizes = [
+            len(await windows.including(Transaction(batch, candle), candle, size))
+            for candle, size in zip(closed[-4:], (30, 30, 50, 40), strict=True)
+        ]
+    assert sizes == [30, 30, 50, 40]
 
 
 async def test_weights_count_as_of_the_close_and_are_shared_out_among_the_active(desk: Database) -> None:
