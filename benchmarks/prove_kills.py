@@ -18,9 +18,9 @@ from pathlib import Path
 from time import monotonic
 
 from benchmarks.prove import DATA, MONTH, OUT, Claims, Report, head, same, sound, summary
-from cli.demo import Meddle, run_plan
+from cli.demo import Meddle, run_plan, with_data
 from cli.desk import desk_named
-from cli.plan import Plan, recorded
+from cli.plan import Plan
 from cli.report import faults
 from cli.run import Run
 from cli.venue import Json
@@ -104,18 +104,9 @@ class TimeMachine:
 
 def plan_of(name: str, rows: int) -> Plan:
     """The playback that is disturbed: the month's first rows."""
-    arguments = (f"BTC/USD={head(DATA / MONTH, rows)}",)
-    files, base, timeframe = recorded(arguments, "5m")
-    return Plan(
-        desk=desk_named(f"prove-{name}", load_settings()),
-        timeframe=timeframe,
-        speed=None,
-        data=arguments,
-        symbols=tuple(sorted(files)),
-        base=base,
-        rows=sum(len(candles.bars) for candles in files.values()),
-        balance=Decimal(10_000),
-    )
+    desk = desk_named(f"prove-{name}", load_settings())
+    bare = Plan(desk=desk, timeframe="5m", speed=None, balance=Decimal(10_000))
+    return with_data(bare, (f"BTC/USD={head(DATA / MONTH, rows)}",), "5m")
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from shared.config import Settings, load_settings
 from shared.errors import ConfigError
 from shared.redis_streams.source import Source
 from shared.schemas.base import Timeframe
-from shared.timeframes import TIMEFRAMES
+from shared.timeframes import TIMEFRAMES, from_microseconds
 
 Meddle = Callable[[Run, Json], Awaitable[None]]
 CHANNELS = ("ticker", "ohlc", "executions")
@@ -47,6 +47,7 @@ def demo(
     bars: Annotated[int | None, typer.Option(min=1, help="stop after so many bars (with --speed max)")] = None,
     symbols: Annotated[str, typer.Option(help="pairs of the seeded market")] = ",".join(SEEDED_SYMBOLS),
     seed: Annotated[int, typer.Option(help="seed of the market")] = 1,
+    history: Annotated[int, typer.Option(min=0, hidden=True, help="bars of --data that are past already")] = 0,
     balance: Annotated[Decimal | None, typer.Option(help="starting cash; default INITIAL_BALANCE")] = None,
     scale: Annotated[list[str] | None, typer.Option(help="SERVICE=N or all=N instances")] = None,
     report: Annotated[Path | None, typer.Option(help="write the report as JSON to this file")] = None,
@@ -70,7 +71,7 @@ def demo(
         scale=parsed_scale(scale or []),
     )
     if files:
-        plan = _with_data(plan, files, parsed_timeframe(timeframe))
+        plan = with_data(plan, files, parsed_timeframe(timeframe), history)
     if report and not report.resolve().parent.is_dir():
         raise ConfigError(f"--report: the folder of {report} does not exist.")
     result = run_plan(plan, settings, forget=fresh or bool(files) or lockstep, quiet=as_json)
@@ -114,15 +115,19 @@ def parsed_scale(arguments: Sequence[str]) -> dict[str, int]:
     return counts
 
 
-def _with_data(plan: Plan, arguments: Sequence[str], timeframe: Timeframe | None) -> Plan:
-    files, base, chosen = recorded(arguments, timeframe)
+def with_data(plan: Plan, arguments: Sequence[str], timeframe: Timeframe | None, history: int = 0) -> Plan:
+    """The plan on recorded candles, of which the first `history` instants are past already."""
+    files, base, chosen = recorded(arguments, timeframe, history)
+    instants = sorted({bar.time for candles in files.values() for bar in candles.bars})
     return replace(
         plan,
         data=tuple(arguments),
         symbols=tuple(sorted(files)),
         base=base,
         timeframe=chosen,
-        rows=sum(len(candles.bars) for candles in files.values()),
+        history=history,
+        begins=from_microseconds(instants[history]),
+        rows=sum(bar.time >= instants[history] for candles in files.values() for bar in candles.bars),
     )
 
 
@@ -187,8 +192,8 @@ async def _watch(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> Non
 async def _candles(plan: Plan, run: Run, venue: Venue) -> dict[str, int]:
     """How many base candles the data has, the venue played, and our database holds."""
     state = await venue.state()
-    if not plan.data:  # a seeded market has no end, and its history was stored too
+    if plan.begins is None:  # a seeded market has no end, and its history was stored too
         return {"played": state["candles_played"]}
     async with run.database.engine.connect() as connection:
-        stored = await stored_candles(connection, plan.base, plan.symbols)
+        stored = await stored_candles(connection, plan.base, plan.symbols, plan.begins)
     return {"in_data": plan.rows, "played": state["candles_played"], "stored": stored}

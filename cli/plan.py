@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from cli.desk import Desk
@@ -21,7 +22,10 @@ SEEDED_SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. `speed` is venue seconds per wall second, None for lock-step; `bars` and `seconds` bound it."""
+    """One run. `speed` is venue seconds per wall second, None for lock-step; `bars` and `seconds` bound it.
+
+    `rows` are the candles that will be played: those from `begins` on, after `history` instants of the data.
+    """
 
     desk: Desk
     timeframe: Timeframe
@@ -30,6 +34,8 @@ class Plan:
     symbols: tuple[str, ...] = SEEDED_SYMBOLS
     base: Timeframe = "1m"
     rows: int = 0
+    history: int = 0
+    begins: datetime | None = None
     seed: int = 1
     bars: int | None = None
     seconds: float | None = None
@@ -65,7 +71,13 @@ class Plan:
 
     def venue_command(self, port: int) -> tuple[str, ...]:
         """The command line of the exchange simulator."""
-        market = ["--data", *self.data] if self.data else ["--market", "seeded", "--symbols", ",".join(self.symbols)]
+        market = ["--market", "seeded", "--symbols", ",".join(self.symbols)]
+        if self.data:
+            market = [
+                "--history",
+                str(self.history),
+                *(part for argument in self.data for part in ("--data", argument)),
+            ]
         speed = "max" if self.speed is None else str(self.speed)
         return (
             *(sys.executable, "-m", "services.exchange_simulator"),
@@ -80,11 +92,13 @@ class Plan:
         return {**os.environ, "PARLEY_SIM_API_KEY": key, "PARLEY_SIM_API_SECRET": secret}
 
 
-def recorded(arguments: Sequence[str], timeframe: Timeframe | None) -> tuple[dict[str, Candles], Timeframe, Timeframe]:
+def recorded(
+    arguments: Sequence[str], timeframe: Timeframe | None, history: int = 0
+) -> tuple[dict[str, Candles], Timeframe, Timeframe]:
     """The files of `--data` by symbol, their base timeframe, and the timeframe to decide on (ConfigError if wrong)."""
     files: dict[str, Candles] = {}
     try:
-        recorded_market(arguments)  # all files together: one spacing, one quote, one grid
+        recorded_market(arguments, history)  # all files together: one spacing, one quote, one grid
         for argument in arguments:
             symbol, path = split_argument(argument)
             files[symbol] = read_candles(symbol, path)

@@ -26,6 +26,8 @@ from shared.schemas.base import Timeframe
 from shared.timeframes import to_microseconds
 
 POLL = 0.001
+HEAD_START = 0.003
+"""Wall seconds that the desk is left alone after the venue has moved: sooner it is never quiet."""
 SLOW_POLL = 0.05
 DRAIN = 0.5
 """Wall seconds in which a websocket may still carry something after the venue's clock has stopped."""
@@ -80,6 +82,7 @@ class Conductor:
         started = monotonic()
         opened = datetime.fromisoformat(step["clock"]) if announced and _ended_bars(step) else None
         waiting: object = None
+        await asyncio.sleep(HEAD_START)
         while (waited := monotonic() - started) < self.patience:
             try:
                 waiting = await self._waiting(opened, step["event"])

@@ -1,6 +1,7 @@
 """The account of a run: what was played, decided, traded, and whether our books and the venue's agree."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +28,9 @@ COUNTS = {
     "exits": "SELECT exit_reason, count(*) FROM trades WHERE status = 'closed' GROUP BY 1 ORDER BY 1",
     "stops": "SELECT kind, count(*) FROM stops GROUP BY 1 ORDER BY 1",
 }
-STORED = text("SELECT count(*) FROM candles WHERE timeframe = :base AND symbol = ANY(:symbols)")
+STORED = text(
+    "SELECT count(*) FROM candles WHERE timeframe = :base AND symbol = ANY(:symbols) AND open_time >= :begins"
+)
 LEDGER = text("SELECT currency, cash, reserved FROM accounts")
 HELD = text("SELECT symbol, sum(held) FROM trades WHERE held > 0 GROUP BY 1 ORDER BY 1")
 
@@ -72,9 +75,9 @@ def faults(report: Json) -> list[str]:
     return found
 
 
-async def stored_candles(connection: AsyncConnection, base: str, symbols: Sequence[str]) -> int:
-    """How many base candles of these symbols the database holds."""
-    return await connection.scalar(STORED, {"base": base, "symbols": list(symbols)}) or 0
+async def stored_candles(connection: AsyncConnection, base: str, symbols: Sequence[str], begins: datetime) -> int:
+    """How many base candles of these symbols, from `begins` on, the database holds."""
+    return await connection.scalar(STORED, {"base": base, "symbols": list(symbols), "begins": begins}) or 0
 
 
 async def _counts(connection: AsyncConnection, query: str) -> dict[str, int]:

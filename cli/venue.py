@@ -34,6 +34,10 @@ class Venue:
         """Cash, positions, orders and fills as the venue has booked them."""
         return await self._ask("GET", "/sim/books")
 
+    async def timings(self) -> Json:
+        """Lock-step: when opens were printed and orders accepted, in ns of the venue's monotonic clock."""
+        return await self._ask("GET", "/sim/timings")
+
     async def advance(self) -> Json:
         """Lock-step: the next phase that changes something."""
         return await self._ask("POST", "/sim/advance")

@@ -41,6 +41,7 @@ class Admin:
         self.calls: Mapping[tuple[str, str], Callable[[Body], dict[str, Any]]] = {
             ("GET", "state"): lambda _: self.state(),
             ("GET", "books"): lambda _: self.books(),
+            ("GET", "timings"): lambda _: self.timings(),
             ("GET", "faults"): lambda _: {"faults": faults.active()},
             ("POST", "faults"): self.order_fault,
             ("DELETE", "faults"): self.clear_faults,
@@ -95,6 +96,15 @@ class Admin:
             ],
             "fills": [self._fill(fill) for fill in exchange.fills],
             "fees_total": quote.text(ledger.fees_total),
+        }
+
+    def timings(self) -> dict[str, Any]:
+        """When opens were printed and orders accepted, both by this process's monotonic clock in ns."""
+        exchange = self._exchange
+        orders = ((exchange.orders[txid], at) for txid, at in exchange.received.items())
+        return {
+            "printed": self._playback().printed,
+            "received": [{"side": o.side, "kind": o.kind, "cl_ord_id": o.cl_ord_id, "at": at} for o, at in orders],
         }
 
     def order_fault(self, body: Body) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from time import monotonic_ns
 from typing import Any, Literal, Protocol
 
 from services.exchange_simulator import reports
@@ -53,6 +54,7 @@ class Exchange:
     """One account's orders and fills. ``frozen`` (lock-step): orders rest or queue until a step matches them.
 
     Every public method that changes something ends with ``commit`` by its caller, which makes it durable, then public.
+    ``received`` says when each order of this process was accepted, by the wall's monotonic clock in ns.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Exchange:
         self.fills: list[Fill] = store.fills()
         self.dead_man: int | None = store.fact("dead_man")
         self.audience: Audience | None = None
+        self.received: dict[str, int] = {}
         self._store = store
         self._faults = faults
         self._clock = clock
@@ -114,6 +117,7 @@ class Exchange:
         """Accepts an order, and matches it at once unless the market is frozen. Raises KrakenError."""
         self.check(draft)
         order = self._order(draft)
+        self.received[order.txid] = monotonic_ns()
         order.queued = order.kind == "market" and self.frozen
         self.orders[order.txid] = self.open[order.txid] = order
         self._changed(order, "pending_new", "new")

@@ -5,6 +5,7 @@ start -> opened -> (matched) -> walked -> opened ... -> done
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic_ns
 from typing import Any, Literal
 
 from services.exchange_simulator.clock import FrozenClock
@@ -33,7 +34,10 @@ class Outcome:
 
 
 class Playback:
-    """``step`` is the step opened last; ``first_step - 1`` before the first."""
+    """``step`` is the step opened last; ``first_step - 1`` before the first.
+
+    ``printed`` is when each step of this process was opened, by the wall's monotonic clock in ns.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Playback:
         self.step = market.first_step - 1
         self.phase: Phase = "start"
         self.candles_played = 0
+        self.printed: list[int] = []
         self._bars: dict[str, Bar] = {}
         self._restore(place)
 
@@ -99,6 +104,7 @@ class Playback:
         outcome.printed = list(self._bars)
         self._print_opens()
         outcome.fills = self._commit()
+        self.printed.append(monotonic_ns())
         self._announce_opens()
         return outcome
 

@@ -55,7 +55,10 @@ async def build(context: Context) -> Service:
     async def watch(stop: asyncio.Event) -> None:
         # whoever sees us subscribed may move a venue on: what came before must be known by then
         await first_of(closer.recovered, stop)
-        await sockets.run(stop)
+        try:
+            await sockets.run(stop)
+        finally:
+            await venue.close()
 
     def health() -> Mapping[str, object]:
         down = any("down" in str(socket) for socket in sockets.report().values())

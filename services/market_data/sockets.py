@@ -53,18 +53,15 @@ class Sockets:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`. A watcher that breaks in a way nobody expected ends all, and crashes the service."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._watch(symbol, channel, once))
-                    for symbol in self.market.symbols
-                    for channel, once in self._channels(symbol).items()
-                ]
-                await stop.wait()
-                for task in tasks:
-                    task.cancel()
-        finally:
-            await self.exchange.close()
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._watch(symbol, channel, once))
+                for symbol in self.market.symbols
+                for channel, once in self._channels(symbol).items()
+            ]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
 
     def age(self, symbol: str) -> float | None:
         """Seconds since the last message of any channel of the symbol; None before the first."""

@@ -70,6 +70,10 @@ class RestVenue:
 
     def __init__(self, exchange: Any) -> None:
         self._exchange = exchange
+        self._asking = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
 
     async def time(self) -> int:
         """The venue's clock, microseconds since the epoch."""
@@ -96,11 +100,25 @@ class RestVenue:
         return [bar for bar in bars if since <= bar.open_time and bar.open_time + length(timeframe) <= until]
 
     async def close(self) -> None:
-        """Give up every connection."""
+        """Give up every connection, once the last answer is there: a later question would open them again."""
+        self._closed = True
+        await self._idle.wait()
         await self._exchange.close()
 
     async def _asked(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
+        self._asking += 1
+        self._idle.clear()
+        try:
+            return await self._retried(what, ask)
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                self._idle.set()
+
+    async def _retried(self, what: str, ask: Callable[[], Awaitable[T]]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
+            if self._closed:
+                raise Retryable("stopping: the venue is asked nothing more")
             try:
                 return await ask()
             except NetworkError as error:

@@ -9,5 +9,5 @@ async def test_a_planted_loser_falls_a_winner_rises_and_coin_flips_stay_within_n
     database: Database, tmp_path: Path
 ) -> None:
     settings = load_settings(data_dir=tmp_path)
-    found = await proof(database, settings, number=5, length=260)
+    found = await proof(database, settings, number=5, length=180)
     assert [course for courses in found.values() for course in courses if not verdict(course, settings)] == []

@@ -100,13 +100,24 @@ async def test_pause_takes_back_what_was_not_sent(desk: Desk, kind: type[Message
     assert (await desk.trade()).status == "closed"
 
 
+async def waiting_for_a_lock(database: Database) -> bool:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with database.engine.connect() as connection:
+        return bool((await connection.execute(text(query))).scalar_one())
+
+
 async def test_two_executors_at_once_reserve_no_more_than_there_is(database: Database) -> None:
     all_in = replace(LIMITS, risk_per_trade=500_000_000, max_position=1_000_000_000, max_exposure=1_000_000_000)
     rules = replace(RULES, limits=all_in)
     one = await desk_on(database, symbols=(BTC, ETH), rules=rules)
     other = await desk_on(database, rules=rules, seed=False)
     await one.hear(bars(symbols=(BTC,)), bars(1, symbols=(ETH,)))
-    await asyncio.gather(one.hear(verdict(BTC)), other.hear(verdict(ETH, minute=1)))
+    async with database.transaction() as first:
+        await one.handlers.on_council_decided(verdict(BTC), first)
+        second = asyncio.create_task(other.hear(verdict(ETH, minute=1)))
+        while not second.done() and not await waiting_for_a_lock(database):  # noqa: ASYNC110 - no event says so
+            await asyncio.sleep(0.01)
+    await second
     account = await one.account()
     assert 0 < account.reserved <= account.cash
     assert await refusals(one) in (["cash"], ["exposure"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from services.trade_executor.adapters.sender import Pace
 from shared.db import Database
@@ -87,10 +88,29 @@ async def test_two_processes_never_claim_the_same_order(database: Database) -> N
     assert sorted(len(claimed) for claimed in both) == [0, 1]
 
 
+async def test_row_that_a_handler_is_changing_is_left_for_the_next_time(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    async with desk.database.transaction() as handling:
+        await handling.execute(text("SELECT * FROM orders FOR UPDATE"))
+        async with asyncio.timeout(5):
+            assert await desk.sender._claims.claim(desk.broker.time) == []
+    assert len(await desk.sender._claims.claim(desk.broker.time)) == 1
+
+
+async def test_request_in_flight_is_not_claimed_again(desk: Desk) -> None:
+    await bought(desk)
+    await desk.hear(exit_requested((await desk.trade()).id))
+    (cancel,) = await desk.sender._claims.claim(desk.broker.time)
+    assert (cancel.purpose, cancel.request) == ("stop", "cancel")
+    assert await desk.sender._claims.claim(desk.broker.time) == []
+
+
 async def test_standby_sends_nothing(database: Database) -> None:
     desk = await desk_on(database)
     desk.sender._is_leader = lambda: False
     await desk.hear(bars(), verdict())
+    await desk.sender._claims.claim(desk.broker.time)  # the leader's, which we might take for lost
+    await desk.hear(bars(5), verdict(minute=5))
     stop = asyncio.Event()
     running = asyncio.create_task(desk.sender.run(stop))
     desk.sender.wake()
