@@ -11,8 +11,8 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 HISTORY = 660
 """Bars before the first that is played: what strategies need to see, and a little more."""
 
-PLAYED = 480
-GAP = range(HISTORY + 250, HISTORY + 270)
+PLAYED = 320
+GAP = range(HISTORY + 190, HISTORY + 205)
 """Bars that the second symbol lacks."""
 
 WARM_UP, RALLY, CLIMB, PULLBACK, SQUEEZE, CRASH = 0.0006, 0.0011, 0.0022, -0.0016, 0.0, -0.0045
