@@ -8,53 +8,37 @@ candle_to_order_p50_ms and candle_to_order_p99_ms.
 import argparse
 import json
 import os
-import shutil
 import tempfile
 from bisect import bisect
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from statistics import quantiles
 
-from cli.demo import run_plan
-from cli.desk import desk_named
-from cli.plan import Plan
-from cli.run import Run
+import uvloop
+
+from cli.demo import CHANNELS
+from cli.desk import Servers, desk_named, migrate, servers
+from cli.plan import Plan, free_port
+from cli.playback import Conductor, Watched
+from cli.run import Run, running, until_ready
 from cli.venue import Json
 from shared.config import load_settings
+from shared.redis_streams.source import Source
 
 EAGER = {
-    "ENTRY_SCORE": "0.05",
     "COUNCIL_BUY_ABOVE": "0.501",
-    "MAX_HOLD_BARS": "1",
-    "MAX_DRAWDOWN": "1",
-    "MAX_DAILY_LOSS": "1",
+    "ENTRY_SCORE": "0.01",
     "LEARNING": "off",
     "LOG_LEVEL": "WARNING",
+    "MAX_DAILY_LOSS": "1",
+    "MAX_DRAWDOWN": "1",
+    "MAX_HOLD_BARS": "1",
 }
-"""Settings under which the desk enters on most signals and leaves at the next bar."""
+"""Settings under which the desk enters often and leaves at the next bar."""
+POLL = 0.02
+"""Seconds between looks at the desk: it shall not compete with the looking."""
 WARM_UP = 20
 """Entries that are not counted: connections open, caches fill."""
-
-
-class Timings:
-    """Kept up to date with the venue while the desk runs; the last word is the whole run's."""
-
-    def __init__(self, wanted: int) -> None:
-        self._wanted = wanted + WARM_UP
-        self.milliseconds: list[float] = []
-
-    async def look(self, run: Run, step: Json) -> None:
-        """After each step of the playback: end it once there are enough entries."""
-        if step["step"] % 50 == 0 and step["phase"] == "opened":
-            assert run.venue is not None
-            self.milliseconds = latencies(await run.venue.timings())
-            if len(self.milliseconds) >= self._wanted:
-                run.stop.set()
-
-    def counted(self) -> list[float]:
-        """Without those of the warm-up."""
-        return self.milliseconds[WARM_UP:]
 
 
 def latencies(timings: Json) -> list[float]:
@@ -64,30 +48,40 @@ def latencies(timings: Json) -> list[float]:
     return [(at - printed[bisect(printed, at) - 1]) / 1e6 for at in arrived]
 
 
-def play(wanted: int, symbols: str, bars: int, settings: Mapping[str, str]) -> list[float]:
+async def _play(plan: Plan, found: Servers, environment: Mapping[str, str], entries: int) -> list[float]:
+    async with running(plan.desk, found, environment, {}, plan) as run:
+        assert run.venue is not None
+        await until_ready(run, run.venue, CHANNELS)
+        watched = Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base)
+        await Conductor(run.venue, watched, poll=POLL).play(run.stop.is_set, _until(run, entries), plan.bars)
+        return latencies(await run.venue.timings())
+
+
+def _until(run: Run, entries: int):
+    async def look(step: Json) -> None:
+        assert run.venue is not None
+        if step["step"] % 20 == 0 and step["phase"] == "opened":
+            if len(latencies(await run.venue.timings())) >= entries:
+                run.stop.set()
+    return look
+
+
+def play(entries: int, symbols: str, bars: int, settings: Mapping[str, str]) -> list[float]:
     """Latencies of one run on a fresh desk."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as folder:
-        os.environ.update(EAGER | settings | {"DATA_DIR": folder})
-        plan = Plan(
-            desk=desk_named("bench", load_settings()),
-            timeframe="1m",
-            speed=None,
-            symbols=tuple(symbols.split(",")),
-            seed=1,
-            bars=bars,
-            balance=Decimal(100_000),
-        )
-        timings = Timings(wanted)
-        report = run_plan(plan, load_settings(), forget=True, quiet=True, meddle=timings.look)
-        assert report["agree"], "ledger and venue disagree"
-        if logs := os.environ.get("BENCH_LOGS"):
-            shutil.copytree(plan.desk.logs, logs, dirs_exist_ok=True)
-        return timings.counted()
+        os.environ.update(EAGER | {"DATA_DIR": folder} | settings)
+        names = tuple(symbols.split(","))
+        desk = desk_named("bench", load_settings())
+        plan = Plan(desk, "1m", None, symbols=names, bars=bars, balance=Decimal(100_000))
+        with desk.locked(), servers(desk, load_settings()) as found:
+            migrate(found.database_url)
+            environment = plan.environment(found.urls, free_port())
+            return uvloop.run(_play(plan, found, environment, entries + WARM_UP))[WARM_UP:]
 
 
-def measure(wanted: int = 400, symbols: str = "BTC/USD", bars: int = 20_000) -> dict[str, float]:
-    """Medians and tails in milliseconds, and how many entries they are of."""
-    found = play(wanted, symbols, bars, {})
+def measure(entries: int = 400, symbols: str = "BTC/USD", bars: int = 20_000) -> dict[str, float]:
+    """Median and tail in milliseconds, and how many entries they are of."""
+    found = play(entries, symbols, bars, {})
     cuts = quantiles(found, n=100)
     return {
         "candle_to_order_p50_ms": round(cuts[49], 2),
@@ -101,9 +95,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=400, help="how many to measure")
     parser.add_argument("--symbols", default="BTC/USD", help="pairs of the seeded market")
+    parser.add_argument("--bars", type=int, default=20_000, help="the most bars to play")
     parser.add_argument("--json", action="store_true", help="as always; here for symmetry with the other benchmarks")
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.entries, arguments.symbols)))
+    print(json.dumps(measure(arguments.entries, arguments.symbols, arguments.bars)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import console, short, table
+from cli.output import console, say, short, table
 from cli.report import total
 from cli.venue import Json
 
@@ -19,15 +19,13 @@ def print_report(report: Json, problems: Sequence[str]) -> None:
     console.print(_trades(report["trades"]))
     cash = ", ".join(f"{amount} {currency}" for currency, amount in report["ledger"]["cash"].items())
     closed = [trade for trade in report["trades"] if trade["status"] == "closed"]
-    console.print(f"{len(closed)} trades closed, realised {short(total(closed))}; cash {cash}", highlight=False)
+    say(f"{len(closed)} trades closed, realised {short(total(closed))}; cash {cash}")
     if problems:
-        console.print("\n".join(f"[bold red]{problem}[/bold red]" for problem in problems), highlight=False)
+        say("\n".join(f"[bold red]{problem}[/bold red]" for problem in problems))
     else:
-        console.print("[green]Ledger and venue agree to the last unit; nothing lost, nothing dead.[/green]")
+        say("[green]Ledger and venue agree to the last unit; nothing lost, nothing dead.[/green]")
     where = f"{report['seconds']} s, {report['restarts']} restarts"
-    console.print(
-        f"[dim]{where}. Simulated results are no promise; this is not financial advice.[/dim]", highlight=False
-    )
+    say(f"[dim]{where}. Simulated results are no promise; this is not financial advice.[/dim]")
 
 
 def _counts(report: Json) -> Table:

@@ -12,7 +12,7 @@ from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.access import DeskName, Opened, opened, settings_of
-from cli.output import console
+from cli.output import say
 from shared.errors import ConfigError
 from shared.ids import derived_id
 from shared.models import Account, Audit, DecisionInstant, SystemConfig, Trade
@@ -28,7 +28,7 @@ Reason = Annotated[str, typer.Option(help="kept in the audit trail")]
 def pause(desk: DeskName = None, reason: Reason = "paused by hand") -> None:
     """No new entries from now on; exits and stops go on."""
     _act(desk, lambda opened: _set_status(opened, "PAUSED", False, reason))
-    console.print("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
+    say("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
 
 
 def resume(
@@ -39,7 +39,7 @@ def resume(
 ) -> None:
     """Allow entries again. After a drawdown halt say so with --enable-buying, and --rebase where the loss stands."""
     _act(desk, lambda opened: _resume(opened, reason, enable_buying or rebase, rebase))
-    console.print("Resumed." if enable_buying or rebase else "Resumed. (After a drawdown halt: add --enable-buying.)")
+    say("Resumed." if enable_buying or rebase else "Resumed. (After a drawdown halt: add --enable-buying.)")
 
 
 def close(
@@ -53,7 +53,7 @@ def close(
     closing = _act(desk, lambda opened: _close(opened, symbol))
     if symbol and not closing:
         raise ConfigError(f"there is no open trade of {symbol}; `parley positions` lists them.")
-    console.print(f"Closing {', '.join(closing) or 'nothing: no trade is open'}.")
+    say(f"Closing {', '.join(closing) or 'nothing: no trade is open'}.")
 
 
 def _act(desk: str | None, action: Callable[[Opened], Awaitable[list[str]]]) -> list[str]:

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from cli.access import DeskName, settings_of
 from cli.demo import parsed_timeframe
-from cli.output import console, errors
+from cli.output import errors, say
 from shared.timeframes import duration
 
 app = typer.Typer(help="Market history.", no_args_is_help=True)
@@ -43,4 +43,4 @@ def backfill(
             report = asyncio.run(
                 fetch(settings, chosen, frame, start, lambda text: progress.update(task, description=text))
             )
-    console.print(report)
+    say(report)

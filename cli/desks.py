@@ -1,6 +1,7 @@
 """`parley logs | reset | seed | db upgrade`: a desk's files and schema."""
 
 import asyncio
+import sys
 from collections import deque
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -10,7 +11,7 @@ import typer
 
 from cli.access import DeskName, opened, settings_of
 from cli.desk import current_desk, migrate
-from cli.output import console
+from cli.output import say
 from cli.run import wipe
 from cli.supervisor import SERVICES
 from shared.errors import ConfigError
@@ -41,7 +42,7 @@ def logs(
     for path in files:
         with path.open(errors="replace") as file:
             for line in deque(file, lines):
-                console.print(line.rstrip("\n"), markup=False, highlight=False)
+                sys.stdout.write(line)
 
 
 def reset(desk: DeskName = None, yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False) -> None:
@@ -51,7 +52,7 @@ def reset(desk: DeskName = None, yes: Annotated[bool, typer.Option("--yes", help
         if not yes and not typer.confirm(f"Delete everything in {chosen.root}?"):
             raise typer.Exit(1)
         wipe(chosen)
-    console.print(f"Desk '{chosen.name}' is empty again.")
+    say(f"Desk '{chosen.name}' is empty again.")
 
 
 def seed(desk: DeskName = None) -> None:
@@ -63,7 +64,7 @@ def seed(desk: DeskName = None) -> None:
 
     with settings_of(desk) as (_, settings):
         asyncio.run(run())
-    console.print("Assets, strategies and weights are there.")
+    say("Assets, strategies and weights are there.")
 
 
 @db.command()
@@ -71,7 +72,7 @@ def upgrade(revision: Annotated[str, typer.Argument()] = "head", desk: DeskName 
     """Bring the schema to a revision (default: the newest)."""
     with settings_of(desk) as (_, settings):
         migrate(settings.database_url.get_secret_value(), revision)
-    console.print(f"The schema is at {revision}.")
+    say(f"The schema is at {revision}.")
 
 
 @db.callback()

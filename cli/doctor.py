@@ -17,7 +17,7 @@ import typer
 from sqlalchemy.engine import make_url
 
 from cli.desk import LEAST_FREE_BYTES
-from cli.output import AsJson, console
+from cli.output import AsJson, say
 from shared.config import Settings, load_settings
 from shared.errors import ConfigError
 
@@ -44,11 +44,9 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         for finding in findings:
             colour = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding.outcome]
-            console.print(
-                f"[{colour}]{finding.outcome:<8}[/{colour}]{finding.check:<10} {finding.text}", highlight=False
-            )
+            say(f"[{colour}]{finding.outcome:<8}[/{colour}]{finding.check:<10} {finding.text}")
             if finding.fix:
-                console.print(f"                   → {finding.fix}", highlight=False)
+                say(f"                   → {finding.fix}")
     raise typer.Exit(1 if any(finding.outcome == "problem" for finding in findings) else 0)
 
 

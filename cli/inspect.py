@@ -9,7 +9,7 @@ from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.access import DeskName, opened, settings_of
-from cli.output import AsCsv, AsJson, Form, console, form, money, print_rows
+from cli.output import AsCsv, AsJson, Form, form, money, print_rows, say
 from shared.reports import queries
 from shared.reports.rows import Status
 from shared.schemas.base import Value
@@ -47,7 +47,7 @@ def status(desk: DeskName = None, as_json: AsJson = False, as_csv: AsCsv = False
     if shape is not Form.TABLE:
         print_rows("Status", [found], {}, shape)
     else:
-        console.print(_status(found), highlight=False)
+        say(_status(found))
 
 
 def _status(found: Status) -> Text:

@@ -19,7 +19,7 @@ from shared.schemas.base import Value
 
 WIDE = 160
 
-console = Console(soft_wrap=True)
+console = Console()
 if not console.is_terminal:
     console.width = WIDE
 errors = Console(stderr=True, soft_wrap=True)
@@ -40,6 +40,11 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
 def form(as_json: bool, as_csv: bool) -> Form:
     """The form that was asked for; JSON wins."""
     return Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
+
+
+def say(text: str | Text) -> None:
+    """Plain text on standard output, never broken into lines: it may be piped."""
+    console.print(text, soft_wrap=True, highlight=False)
 
 
 def note(quiet: bool, text: str) -> None:

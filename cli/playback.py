@@ -53,11 +53,15 @@ class Watched:
 
 @dataclass(slots=True)
 class Conductor:
-    """Plays a venue in lock-step with the desk. `patience` bounds one wait for quiet, restarts included."""
+    """Plays a venue in lock-step with the desk.
+
+    `patience` bounds one wait for quiet, restarts included. `poll` is how often the desk is looked at, in seconds.
+    """
 
     venue: Venue
     desk: Watched
     patience: float = 120.0
+    poll: float = POLL
 
     async def play(
         self, until: Callable[[], bool], after: Callable[[Json], Awaitable[None]], steps: int | None = None
@@ -90,7 +94,7 @@ class Conductor:
                 waiting = error
             if waiting is None:
                 return
-            await asyncio.sleep(POLL if waited < 1 else SLOW_POLL)
+            await asyncio.sleep(self.poll if waited < 1 else SLOW_POLL)
         raise PlaybackStalled(f"no quiet within {self.patience:.0f} s at {step['clock']}: waiting for {waiting}")
 
     async def _advance(self) -> Json:

@@ -12,7 +12,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 
 from cli.access import DeskName, Opened, opened, settings_of
-from cli.output import AsJson, console, table
+from cli.output import AsJson, console, say, table
 from shared.errors import ConfigError, Unprocessable
 from shared.models import DecisionInstant
 from shared.redis_streams.dead import DeadLetter, dead_letters
@@ -103,4 +103,4 @@ def requeue(
         _ask(desk, again)
     except Unprocessable as error:
         raise ConfigError(str(error)) from None
-    console.print(f"{letter} is queued again.", highlight=False)
+    say(f"{letter} is queued again.")

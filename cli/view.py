@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.layout import Layout
 from rich.live import Live
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -47,8 +48,8 @@ async def look(run: Run, base: str) -> Picture:
         return Picture(
             await queries.status(connection),
             prices,
-            await queries.signals(connection, page=queries.Page(limit=8)),
-            await queries.sessions(connection, page=queries.Page(limit=4)),
+            await queries.signals(connection, page=queries.Page(limit=2 * len(prices))),
+            await queries.sessions(connection, page=queries.Page(limit=len(prices) + 2)),
             (await streams_overview(run.bus)).streams,
             run.restarts,
         )
@@ -151,7 +152,7 @@ def _council(picture: Picture) -> RenderableType:
             + (" VETO" if vote.veto else "")
             for vote in session.votes
         )
-        blocks.append(Group(head, Text("      " + votes)))
+        blocks.append(Group(head, Padding(Text(votes), (0, 0, 0, 6))))
     return Group(*blocks) if blocks else Text("no session yet", style="dim")
 
 
