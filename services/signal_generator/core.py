@@ -10,7 +10,7 @@ import numpy as np
 from shared.ids import derived_id
 from shared.indicators.snapshot import snapshot
 from shared.schemas.market import CandleClosed
-from shared.schemas.signals import Contribution, SignalGenerated, Technicals
+from shared.schemas.signals import Contribution, SignalGenerated
 from shared.strategies import ensemble
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
@@ -67,7 +67,7 @@ def signal(candle: CandleClosed, market: Market, roster: Roster, ttl: timedelta)
         timeframe=candle.timeframe,
         score=verdict.score,
         contributions=tuple(_contribution(part, roster, market) for part in verdict.contributions),
-        technicals=Technicals(**asdict(snapshot(market))),
+        technicals=snapshot(market),
         price=candle.close,
         expires_at=candle.occurred_at + ttl,
     )

@@ -1,44 +1,13 @@
 """The technical facts of a market's last bar, for whoever decides without the candles."""
 
-from dataclasses import dataclass
-
 from shared.indicators.computed import Indicators, indicators_of
 from shared.indicators.rolling import Floats
+from shared.schemas.signals import Technicals
 from shared.strategies.market import Market
 
 
-@dataclass(frozen=True, slots=True)
-class Technicals:
-    """Rounded to 10 significant digits; None where the market has too few bars.
-
-    Prices and ATR in quote units, RSI, ADX, DI, stochastic and `bb_width_pct` (a percentile) 0 to 100, `volume_z`
-    in standard deviations, `change_3` a fraction over three bars, `volatility_pct` = 100 ATR / close.
-    """
-
-    close: float
-    atr14: float | None
-    ema20: float | None
-    ema50: float | None
-    ema200: float | None
-    rsi14: float | None
-    adx14: float | None
-    plus_di: float | None
-    minus_di: float | None
-    macd_hist: float | None
-    macd_hist_prev: float | None
-    bb_upper: float | None
-    bb_middle: float | None
-    bb_lower: float | None
-    bb_width_pct: float | None
-    stoch_k: float | None
-    stoch_d: float | None
-    volume_z: float | None
-    change_3: float | None
-    volatility_pct: float | None
-
-
 def snapshot(market: Market) -> Technicals:
-    """The last bar's technicals. ValueError: the market has no bar."""
+    """The last bar's technicals, to 10 significant digits. ValueError: the market has no bar."""
     if not len(market):
         raise ValueError("no bar to describe")
     ind = indicators_of(market)

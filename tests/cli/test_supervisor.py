@@ -62,7 +62,8 @@ async def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> No
     script = (
         "import asyncio, os, sys\nfrom pathlib import Path\nfrom cli.supervisor import Child, Supervisor\n"
         "async def main():\n"
-        f"    c = Child('c', (sys.executable, '-c', {SLEEPER!r}), dict(os.environ), Path({str(tmp_path)!r}) / 'c.log')\n"
+        f"    command, log = (sys.executable, '-c', {SLEEPER!r}), Path({str(tmp_path)!r}) / 'c.log'\n"
+        "    c = Child('c', command, dict(os.environ), log)\n"
         "    s = Supervisor([c])\n"
         "    s.start()\n"
         "    while not s.children[0].pid: await asyncio.sleep(0.01)\n"

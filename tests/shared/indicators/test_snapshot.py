@@ -1,10 +1,7 @@
-from dataclasses import asdict
-
 import pytest
 
 from shared.indicators.computed import indicators_of
 from shared.indicators.snapshot import snapshot
-from shared.schemas.signals import Technicals
 from tests.shared.strategies.markets import market, wandering
 
 
@@ -20,9 +17,9 @@ def test_every_fact_of_the_last_bar_is_there() -> None:
     assert facts.stoch_d == pytest.approx(known.stochastic[1][-1], rel=1e-9)
 
 
-def test_the_message_takes_every_fact() -> None:
-    facts = asdict(snapshot(wandering(seed=4, bars=700)))
-    assert Technicals(**facts).model_dump() == facts
+def test_every_fact_is_known_once_the_window_is_long_enough() -> None:
+    facts = snapshot(wandering(seed=4, bars=700)).model_dump()
+    assert None not in facts.values()
 
 
 def test_what_a_short_window_cannot_tell_is_none() -> None:
