@@ -32,8 +32,10 @@ SLOW_POLL = 0.05
 DRAIN = 0.5
 """Wall seconds in which a websocket may still carry something after the venue's clock has stopped."""
 OPEN_PHASES = ("opened", "done")
-FILLS = text("SELECT count(*) FROM fills")
-UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+BOOKS = text(f"""
+    SELECT (SELECT count(*) FROM fills) AS booked, ({BUSY_ORDERS.text}) AS busy,
+           (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished
+""")
 OUTSIDE = (Retryable, RedisError, SQLAlchemyError, OSError)
 
 
@@ -122,9 +124,7 @@ class Conductor:
         if not before.quiet:
             return before.waiting
         async with self.desk.database.engine.connect() as connection:
-            booked = await connection.scalar(FILLS)
-            busy = await connection.scalar(BUSY_ORDERS)
-            unpublished = await connection.scalar(UNPUBLISHED)
+            booked, busy, unpublished = (await connection.execute(BOOKS)).one()
         if booked != fills or busy or unpublished:
             return f"{booked} of {fills} fills booked, {busy} orders in flight, {unpublished} messages in the outbox"
         after = await is_quiet(self.desk.bus)

@@ -25,7 +25,7 @@ COUNTS = {
                ELSE 'voted' END, count(*) FROM council_sessions GROUP BY 1 ORDER BY 1""",
     "orders": "SELECT state, count(*) FROM orders GROUP BY 1 ORDER BY 1",
     "refusals": "SELECT reason, count(*) FROM refusals GROUP BY 1 ORDER BY 1",
-    "exits": "SELECT exit_reason, count(*) FROM trades WHERE status = 'closed' GROUP BY 1 ORDER BY 1",
+    "exits": "SELECT exit_reason, count(*) FROM trades WHERE status = 'closed' AND quantity > 0 GROUP BY 1 ORDER BY 1",
     "stops": "SELECT kind, count(*) FROM stops GROUP BY 1 ORDER BY 1",
 }
 STORED = text(
@@ -81,7 +81,7 @@ async def stored_candles(connection: AsyncConnection, base: str, symbols: Sequen
 
 
 async def _counts(connection: AsyncConnection, query: str) -> dict[str, int]:
-    return {str(name): count for name, count in (await connection.execute(text(query))).tuples()}
+    return {str(name): count for name, count in await connection.execute(text(query))}
 
 
 async def _streams(bus: Bus) -> Json:
@@ -98,7 +98,7 @@ async def _streams(bus: Bus) -> Json:
 
 async def _ledger(connection: AsyncConnection) -> Json:
     cash = {row.currency: canonical(row.cash) for row in await connection.execute(LEDGER)}
-    held = {symbol: canonical(quantity) for symbol, quantity in (await connection.execute(HELD)).tuples()}
+    held = {symbol: canonical(quantity) for symbol, quantity in await connection.execute(HELD)}
     return {"cash": cash, "positions": held}
 
 

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from shared.ids import canonical
 
@@ -22,19 +23,35 @@ def _exact(value: object) -> object:
     return value
 
 
+class _Exactly:
+    """Refuses floats: on the wire within pydantic's core, for a call back into Python costs more than the parsing."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        decimal = handler(source)
+        text_or_whole = core_schema.union_schema(
+            [core_schema.str_schema(strict=True), core_schema.int_schema(strict=True)],
+            mode="left_to_right",
+            custom_error_type="inexact",
+            custom_error_message="neither text nor a whole number, floats least of all, where money or quantity is exact",
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.chain_schema([text_or_whole, decimal]),
+            python_schema=core_schema.no_info_before_validator_function(_exact, decimal),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                canonical, return_schema=core_schema.str_schema(), when_used="json"
+            ),
+        )
+
+
 Time = Annotated[datetime, AfterValidator(_utc)]
-"""A UTC instant, microsecond resolution."""
+"""A UTC instant, microsecond resolution. A time without a zone is refused, another zone's is converted."""
 
-Exact = Annotated[
-    Decimal,
-    BeforeValidator(_exact),
-    Field(allow_inf_nan=False),
-    PlainSerializer(canonical, return_type=str, when_used="json"),
-]
-"""Money, price or quantity: Decimal in Python, a normalised string on the wire."""
+Exact = Annotated[Decimal, Field(allow_inf_nan=False), _Exactly()]
+"""Money: Decimal in Python, a normalised string on the wire. Bounds stand before the mark, see `Price`."""
 
-Price = Annotated[Exact, Field(gt=0)]
-Quantity = Annotated[Exact, Field(gt=0)]
+Price = Annotated[Decimal, Field(gt=0, allow_inf_nan=False), _Exactly()]
+Quantity = Price
+NonNegative = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), _Exactly()]
 Score = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.]{1,15}/[A-Z0-9]{2,10}$")]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.schemas.base import Exact, Message, Price, Probability, Score, Symbol, Time, Timeframe, Value
+from shared.schemas.base import Message, NonNegative, Price, Probability, Score, Symbol, Time, Timeframe, Value
 from shared.schemas.signals import Contribution
 
 Verdict = Literal["BUY", "SELL", "HOLD"]
@@ -42,7 +42,7 @@ class CouncilDecided(Message):
     contributions: tuple[Contribution, ...]
     price: Price
     atr: Price | None
-    cost: Annotated[Exact, Field(ge=0)]
+    cost: NonNegative
     expires_at: Time
 
     @property

@@ -1,12 +1,10 @@
 """What the market did: closed candles, ended instants, tickers, books."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from shared.schemas.base import Exact, Message, Price, Symbol, Time, Timeframe, Value
-
-NonNegative = Annotated[Exact, Field(ge=0)]
+from shared.schemas.base import Message, NonNegative, Price, Quantity, Symbol, Time, Timeframe, Value
 
 
 class _Candle(Message):
@@ -95,7 +93,7 @@ class Level(Value):
     """A price level of a book."""
 
     price: Price
-    quantity: Annotated[Exact, Field(gt=0)]
+    quantity: Quantity
 
 
 class BookUpdated(Message):

@@ -1,12 +1,10 @@
 """An order's life, what the venue reports of it, and requests to leave a trade."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
-from shared.schemas.base import Exact, Message, Price, Quantity, Symbol, Value
+from shared.schemas.base import Message, NonNegative, Price, Quantity, Symbol, Value
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop-loss"]
@@ -14,7 +12,6 @@ Purpose = Literal["entry", "exit", "stop"]
 ExitReason = Literal[
     "stop", "breakeven", "trailing", "target", "time", "council", "drawdown", "manual", "dust", "external"
 ]
-NonNegative = Annotated[Exact, Field(ge=0)]
 
 
 class _OfSymbol(Message):

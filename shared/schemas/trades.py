@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.schemas.base import Exact, Message, Price, Quantity, Score, Symbol, Time, Timeframe, Value
+from shared.schemas.base import Exact, Message, NonNegative, Price, Quantity, Score, Symbol, Time, Timeframe, Value
 from shared.schemas.council import Vote
 from shared.schemas.orders import ExitReason
 from shared.schemas.signals import Contribution
@@ -46,7 +46,7 @@ class TradeClosed(_OfTrade):
     exit_price: Price | None
     exit_time: Time
     exit_reason: ExitReason
-    fees: Annotated[Exact, Field(ge=0)]
+    fees: NonNegative
     pnl: Exact
     pnl_fraction: Annotated[float, Field(allow_inf_nan=False)]
     score: Score

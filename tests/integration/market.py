@@ -11,7 +11,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 HISTORY = 660
 """Bars before the first that is played: what strategies need to see, and a little more."""
 
-PLAYED = 270
+PLAYED = 250
 GAP = range(HISTORY + 190, HISTORY + 205)
 """Bars that the second symbol lacks."""
 
