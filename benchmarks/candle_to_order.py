@@ -52,7 +52,7 @@ async def _play(plan: Plan, found: Servers, environment: Mapping[str, str], entr
     async with running(plan.desk, found, environment, {}, plan) as run:
         assert run.venue is not None
         await until_ready(run, run.venue, CHANNELS)
-        watched = Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base)
+        watched = Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base, plan.timeframe)
         await Conductor(run.venue, watched, poll=POLL).play(run.stop.is_set, _until(run, entries), plan.bars)
         return latencies(await run.venue.timings())
 
@@ -63,6 +63,7 @@ def _until(run: Run, entries: int):
         if step["step"] % 20 == 0 and step["phase"] == "opened":
             if len(latencies(await run.venue.timings())) >= entries:
                 run.stop.set()
+
     return look
 
 

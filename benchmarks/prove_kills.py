@@ -13,7 +13,6 @@ import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 from time import monotonic
 
@@ -30,15 +29,28 @@ from shared.embedded.redis import EmbeddedRedis
 CONSUMERS = ("signal_generator", "council", "trade_executor", "position_manager", "learning_engine")
 POINTS = ("before_database", "before_redis", "after_redis")
 EACH = 5
-PASSES = {"learning_engine": (1, 1, 2, 1, 1), "trade_executor": (2, 3, 9, 5, 1), "position_manager": (1, 2, 3, 2, 1)}
-USUAL = (7, 3, 11, 5, 2)
+HISTORY = 3600
+"""Bars of the month before the run: enough for every window, so that it trades from the start."""
+SELDOM, OFTEN = (12, 25, 18, 30, 15), (150, 120, 180, 90, 140)
+PASSES = {
+    "learning_engine": ((1,) * EACH,) * 3,  # it hears of trades only
+    "council": (SELDOM,) * 3,
+    "signal_generator": (SELDOM, OFTEN, OFTEN),
+    "position_manager": (SELDOM, OFTEN, OFTEN),
+    "trade_executor": (SELDOM, OFTEN, OFTEN),
+}
+"""At which pass of each point a service dies, life after life: spread over the run, so that trades are hit."""
 BYSTANDERS = ("market_data", "api_gateway", "exchange_simulator")
 
 
 def crashes() -> dict[str, tuple[str, ...]]:
     """For each service the PARLEY_CRASH_AT of its first starts: all three points, five times."""
     return {
-        service: tuple(f"{service}:{point}:{nth}" for nth in PASSES.get(service, USUAL)[:EACH] for point in POINTS)
+        service: tuple(
+            f"{service}:{point}:{PASSES[service][kind][life]}"
+            for life in range(EACH)
+            for kind, point in enumerate(POINTS)
+        )
         for service in CONSUMERS
     }
 
@@ -103,17 +115,17 @@ class TimeMachine:
 
 
 def plan_of(name: str, rows: int) -> Plan:
-    """The playback that is disturbed: the month's first rows."""
+    """The playback that is disturbed: so many of the month's bars, with what came before as history."""
+    arguments = (f"BTC/USD={head(DATA / MONTH, HISTORY + rows)}",)
     desk = desk_named(f"prove-{name}", load_settings())
-    bare = Plan(desk=desk, timeframe="5m", speed=None, balance=Decimal(10_000))
-    return with_data(bare, (f"BTC/USD={head(DATA / MONTH, rows)}",), "5m")
+    return with_data(Plan(desk=desk, timeframe="5m", speed=None), arguments, "5m", HISTORY)
 
 
 def main() -> None:
     """Run the proof."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=6000)
-    parser.add_argument("--every", type=int, default=150, help="steps between kills from outside")
+    parser.add_argument("--rows", type=int, default=3400)
+    parser.add_argument("--every", type=int, default=90, help="steps between kills from outside")
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     claims, settings = Claims(), load_settings()

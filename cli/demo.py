@@ -153,7 +153,9 @@ async def _run(plan: Plan, found: Servers, environment: Mapping[str, str], quiet
         assert venue is not None  # a plan always plays a venue
         await until_ready(run, venue, CHANNELS)
         started = monotonic()
-        conductor = Conductor(venue, Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base))
+        conductor = Conductor(
+            venue, Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base, plan.timeframe)
+        )
         if plan.lockstep:
             await _play(plan, run, conductor, quiet, meddle)
         else:

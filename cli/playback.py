@@ -7,7 +7,7 @@ answered.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
@@ -23,11 +23,13 @@ from shared.redis_streams.bus import Bus
 from shared.redis_streams.quiet import is_quiet
 from shared.redis_streams.source import Source
 from shared.schemas.base import Timeframe
-from shared.timeframes import to_microseconds
+from shared.timeframes import bar_open, to_microseconds
 
 POLL = 0.001
-HEAD_START = 0.003
-"""Wall seconds that the desk is left alone after the venue has moved: sooner it is never quiet."""
+HEAD_START = 0.8
+"""Part of the usual time to quiet in which the desk is left alone: asking costs both it and Redis time."""
+LONGEST_HEAD_START = 0.02
+REMEMBERED = 0.9
 SLOW_POLL = 0.05
 DRAIN = 0.5
 """Wall seconds in which a websocket may still carry something after the venue's clock has stopped."""
@@ -51,6 +53,7 @@ class Watched:
     database: Database
     market_data: Source
     base: Timeframe
+    decision: Timeframe
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Conductor:
     desk: Watched
     patience: float = 120.0
     poll: float = POLL
+    _usual: dict[bool, float] = field(default_factory=dict)
 
     async def play(
         self, until: Callable[[], bool], after: Callable[[Json], Awaitable[None]], steps: int | None = None
@@ -86,15 +90,18 @@ class Conductor:
     async def settle(self, step: Json, *, announced: bool = True) -> None:
         """Wait until everything that follows from the venue's state `step` has been done."""
         started = monotonic()
-        opened = datetime.fromisoformat(step["clock"]) if announced and _ended_bars(step) else None
+        opened = _clock(step) if announced and _ended_bars(step) else None
+        decides = bar_open(self.desk.decision, _clock(step)) == _clock(step)
+        usual = self._usual.get(decides, 0.0)
         waiting: object = None
-        await asyncio.sleep(HEAD_START)
+        await asyncio.sleep(min(HEAD_START * usual, LONGEST_HEAD_START))
         while (waited := monotonic() - started) < self.patience:
             try:
                 waiting = await self._waiting(opened, step["event"])
             except OUTSIDE as error:
                 waiting = error
             if waiting is None:
+                self._usual[decides] = REMEMBERED * usual + (1 - REMEMBERED) * waited
                 return
             await asyncio.sleep(self.poll if waited < 1 else SLOW_POLL)
         raise PlaybackStalled(f"no quiet within {self.patience:.0f} s at {step['clock']}: waiting for {waiting}")
@@ -113,13 +120,13 @@ class Conductor:
                 waiting = error
         raise PlaybackStalled(f"the venue did not come back within {self.patience:.0f} s: {waiting}")
 
-    async def _waiting(self, opened: datetime | None, fills: int) -> object | None:
+    async def _waiting(self, opened: int | None, fills: int) -> object | None:
         """What is not done yet, None at rest.
 
         The streams are asked twice, around the books: a message may be born in between.
         """
         if opened and not await self._announced(opened):
-            return f"BarsClosed of {opened}"
+            return "BarsClosed"
         before = await is_quiet(self.desk.bus)
         if not before.quiet:
             return before.waiting
@@ -130,10 +137,14 @@ class Conductor:
         after = await is_quiet(self.desk.bus)
         return None if after.quiet and after.fingerprint == before.fingerprint else after.waiting or "new messages"
 
-    async def _announced(self, opened: datetime) -> bool:
+    async def _announced(self, opened: int) -> bool:
         """Whether the bars that closed by then are on the stream: one script carries an instant's messages."""
         cursor = await self.desk.market_data.cursor(f"BarsClosed:{self.desk.base}", "instants")
-        return cursor is not None and cursor >= to_microseconds(opened)
+        return cursor is not None and cursor >= opened
+
+
+def _clock(step: Json) -> int:
+    return to_microseconds(datetime.fromisoformat(step["clock"]))
 
 
 def _ended_bars(step: Json) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from cli.desk import Desk, Servers
+from cli.output import note
 from cli.plan import Plan
 from cli.supervisor import SERVICES, Child, Supervisor, service_child
 from cli.venue import Venue
@@ -84,7 +85,10 @@ def _children(
 async def _keep_servers(run: Run) -> None:
     while True:
         await asyncio.sleep(1)
-        await asyncio.to_thread(run.servers.revive)
+        try:
+            await asyncio.to_thread(run.servers.revive)
+        except ConfigError as error:  # a full disk may be freed
+            note(False, f"{error} (trying again)")
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

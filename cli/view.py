@@ -16,6 +16,7 @@ from rich.text import Text
 from sqlalchemy import text
 
 from cli.output import console, errors, money, note, short, signed
+from cli.playback import OUTSIDE
 from cli.run import Run
 from cli.venue import Json
 from shared.redis_streams.overview import StreamView, streams_overview
@@ -63,7 +64,10 @@ async def watch(run: Run, until: Callable[[], bool], base: str, title: str, quie
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while not until():
             run.raise_failure()
-            live.update(draw(await look(run, base), title), refresh=True)
+            try:
+                live.update(draw(await look(run, base), title), refresh=True)
+            except OUTSIDE as error:
+                live.update(_away(error), refresh=True)
             await _pause(run.stop, REFRESH)
 
 
@@ -72,10 +76,22 @@ async def _watch_plainly(run: Run, until: Callable[[], bool], base: str, quiet: 
     while not until():
         run.raise_failure()
         if turn % 10 == 0 and not quiet:
-            picture = await look(run, base)
-            note(quiet, f"{_headline(picture).plain} | {picture.status.why_no_trade.sentence}")
+            note(quiet, await _line(run, base))
         turn += 1
         await _pause(run.stop, REFRESH)
+
+
+async def _line(run: Run, base: str) -> str:
+    try:
+        picture = await look(run, base)
+    except OUTSIDE as error:
+        return _away(error)
+    return f"{_headline(picture).plain} | {picture.status.why_no_trade.sentence}"
+
+
+def _away(error: Exception) -> str:
+    reason = str(error).partition("\n")[0]
+    return f"Redis or PostgreSQL does not answer and is started again: {type(error).__name__}: {reason}"
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -36,7 +36,9 @@ class Owner:
         return self._file is not None
 
     def acquire(self) -> bool:
-        """Take the lock; False when another live process has it."""
+        """Take the lock, or keep it; False when another live process has it."""
+        if self.held:
+            return True
         file = self._path.open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -101,6 +101,8 @@ class EmbeddedPostgres:
             require_room(self.directory)
             owner = self._owner.acquire()
             if owner and self.pid is None:
+                if self._child:
+                    self._child.poll()  # PostgreSQL takes a zombie of its predecessor for a running server
                 self._child = self._spawn()
         if not wait_until(self._ready, self._may_become_ready, timeout=60):
             self._give_up()

@@ -1,6 +1,6 @@
 """Point 3: one database transaction a batch, and the outputs of every message that took part in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
@@ -33,12 +33,15 @@ class AlreadyHandled(BaseException):
 
 
 class BatchTransaction:
-    """The transaction that the messages of one batch share. Begins when the first of them uses it."""
+    """The transaction that the messages of one batch share. Begins when the first of them uses it.
 
-    def __init__(self, database: Database | None, group: str, ids: Sequence[UUID], *, durable: bool) -> None:
+    `ids` are those of all of them, looked at then and not before.
+    """
+
+    def __init__(self, database: Database | None, group: str, ids: Iterable[UUID], *, durable: bool) -> None:
         self._database = database
         self._group = group
-        self._ids = list(ids)
+        self._ids = ids
         self._durable = durable
         self._scope: AbstractAsyncContextManager[AsyncConnection] | None = None
         self._connection: AsyncConnection | None = None
@@ -61,7 +64,7 @@ class BatchTransaction:
             except OSError as error:
                 raise Retryable(f"the database is not there: {error}") from None
             self._scope = scope
-            rows = await self._connection.execute(_STORED, {"group": self._group, "ids": self._ids})
+            rows = await self._connection.execute(_STORED, {"group": self._group, "ids": list(self._ids)})
             self.stored = {row.message_id: row.outputs for row in rows}
         return self._connection
 

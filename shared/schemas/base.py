@@ -32,7 +32,7 @@ class _Exactly:
             [core_schema.str_schema(strict=True), core_schema.int_schema(strict=True)],
             mode="left_to_right",
             custom_error_type="inexact",
-            custom_error_message="neither text nor a whole number, floats least of all, where money or quantity is exact",
+            custom_error_message="no text or whole number (a float is neither) where money is exact; send a string",
         )
         return core_schema.json_or_python_schema(
             json_schema=core_schema.chain_schema([text_or_whole, decimal]),

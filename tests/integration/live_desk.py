@@ -25,7 +25,6 @@ SETTINGS = {
     "ENTRY_SCORE": "0.1",
     "COUNCIL_BUY_ABOVE": "0.505",
     "DECISION_TTL": "PT15M",
-    "COLUMNS": "200",
 }
 """Eager to trade, and patient: at this speed an hour passes in twelve seconds."""
 MARKET = ("--symbols", SYMBOLS, "--timeframe", "1m", "--speed", "300", "--seed", "3")
@@ -36,8 +35,8 @@ class LiveDesk:
     """A desk on a seeded market under `folder`."""
 
     folder: Path
-    process: "subprocess.Popen[bytes] | None" = None
-    seen: dict[int, psutil.Process] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    seen: dict[int, psutil.Process] = field(default_factory=dict, repr=False)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -64,27 +63,20 @@ class LiveDesk:
         return (self.folder / "output.txt").read_text()
 
     def start(self) -> None:
-        """Start it, and wait until candles flow."""
-        stored = self.count("candles") if self.postgres.pid else None
+        """Start it, and wait until it decides."""
         command = (sys.executable, "-m", "cli.main", "demo", *MARKET)
         with (self.folder / "output.txt").open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment(**self.settings), stdout=output, stderr=output
             )
-        until(lambda: self.flows(stored), f"a start; it said: {self.output}")
+        until(lambda: self.ask("SELECT count(*) FROM decision_instants"), f"books; it said: {self.output}")
+        self.moves_on()
         self.note_processes()
 
     def ensure_running(self) -> None:
         """For tests that may run alone."""
         if self.process is None or self.process.poll() is not None:
             self.start()
-
-    def flows(self, since: int | None = None) -> bool:
-        """Whether the council has heard of more bars than at the first question."""
-        assert self.process is not None
-        assert self.process.poll() is None, self.output
-        before = since if since is not None else 0
-        return self.count("candles") > before and self.newest() is not None
 
     def newest(self) -> str | None:
         """The instant that was decided last."""
@@ -93,7 +85,13 @@ class LiveDesk:
     def moves_on(self) -> None:
         """Wait until an instant is decided that was not before."""
         last = self.newest()
-        until(lambda: self.newest() not in (None, last), f"a decision after {last}")
+        until(lambda: self.runs() and self.newest() not in (None, last), f"a decision after {last}")
+
+    def runs(self) -> bool:
+        """True, or an AssertionError with its last words."""
+        assert self.process is not None
+        assert self.process.poll() is None, self.output
+        return True
 
     def count(self, table: str) -> int:
         return int(self.ask(f"SELECT count(*) FROM {table}") or 0)

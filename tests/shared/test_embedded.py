@@ -68,6 +68,21 @@ def test_a_second_start_attaches_and_does_not_stop_the_first(tmp_path: Path) -> 
         assert Redis.from_url(first.url).ping()
 
 
+def test_its_owner_starts_a_server_again_that_was_killed(tmp_path: Path) -> None:
+    redis, postgres = EmbeddedRedis(tmp_path / "redis"), EmbeddedPostgres(tmp_path / "postgres", RELAXED)
+    with redis, postgres:
+        for server in (redis, postgres):
+            killed = server.pid
+            assert killed
+            os.kill(killed, signal.SIGKILL)
+            while server.pid:
+                pass
+            assert server.start().pid not in (None, killed)
+        assert Redis.from_url(redis.url).ping()
+        assert postgres.query("select 1") == "1"
+    assert (redis.pid, postgres.pid) == (None, None)
+
+
 def test_redis_keeps_what_it_acknowledged_over_a_restart(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path) as server:
         Redis.from_url(server.url).set("price", "101.5")
