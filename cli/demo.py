@@ -13,12 +13,12 @@ import typer
 import uvloop
 
 from cli.account import print_report
-from cli.desk import Servers, desk_named, migrate, servers
+from cli.desk import Servers, desk_named, migrate, servers, wipe
 from cli.output import note
 from cli.plan import SEEDED_SYMBOLS, Plan, free_port, recorded, require_port
 from cli.playback import Conductor, Watched
 from cli.report import faults, run_report, stored_candles
-from cli.run import Run, running, until_ready, wipe
+from cli.run import Run, running, until_ready
 from cli.supervisor import SERVICES
 from cli.venue import Json, Venue
 from cli.view import played, watch
@@ -152,6 +152,9 @@ async def _run(plan: Plan, found: Servers, environment: Mapping[str, str], quiet
         venue = run.venue
         assert venue is not None  # a plan always plays a venue
         await until_ready(run, venue, CHANNELS)
+        if run.stop.is_set():  # the books of a start that was broken off say nothing
+            note(False, "Stopped before the desk was ready.")
+            raise typer.Exit(1)
         started = monotonic()
         conductor = Conductor(
             venue, Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base, plan.timeframe)

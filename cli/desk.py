@@ -153,3 +153,16 @@ def migrate(database_url: str, revision: str = "head") -> None:
         upgrade(database_url, revision)
     except (CommandError, SQLAlchemyError, OSError) as error:
         raise ConfigError(f"the database could not be migrated: {error}") from error
+
+
+def wipe(desk: Desk) -> None:
+    """Forget a desk's whole state, also that of servers that outlived a killed run. The caller holds its lock."""
+    left_over = (EmbeddedPostgres(desk.root / "postgres"), EmbeddedRedis(desk.root / "redis"))
+    for server in left_over:
+        if server.pid is not None:
+            server.start().stop()
+    for path in desk.root.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "lock":
+            path.unlink()

@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from cli.access import DeskName, opened, settings_of
-from cli.desk import current_desk, migrate
+from cli.desk import current_desk, migrate, wipe
 from cli.output import say
-from cli.run import wipe
 from cli.supervisor import SERVICES
 from shared.errors import ConfigError
 from shared.seed import seed as seed_tables

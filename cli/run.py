@@ -1,7 +1,6 @@
 """One run of a desk: its processes, started in order, watched, and stopped in order."""
 
 import asyncio
-import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -133,12 +132,3 @@ async def until_ready(run: Run, venue: Venue, subscribed: tuple[str, ...]) -> No
         raise ConfigError(
             f"the desk did not start within {START_PATIENCE:.0f} s; missing: {missing}. See {run.desk.logs}"
         )
-
-
-def wipe(desk: Desk) -> None:
-    """Forget a desk's whole state. The caller holds its lock."""
-    for path in desk.root.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "lock":
-            path.unlink()

@@ -32,6 +32,7 @@ class Database:
             pool_pre_ping=False,
             connect_args={"timeout": 10, "server_settings": SESSION},
         )
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:
@@ -39,6 +40,12 @@ class Database:
         async with self.engine.begin() as connection:
             if not durable:
                 await connection.execute(text("SET LOCAL synchronous_commit TO OFF"))
+            yield connection
+
+    @asynccontextmanager
+    async def single(self) -> AsyncIterator[AsyncConnection]:
+        """For one statement, which commits itself: BEGIN and COMMIT around it would be two more round trips."""
+        async with self._single.connect() as connection:
             yield connection
 
     async def close(self) -> None:

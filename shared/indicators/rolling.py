@@ -4,7 +4,9 @@ Running sums (TA-Lib's SMA and BBANDS, `cumsum` differences) carry rounding from
 live window would then disagree with a backtest. Here every output is one dot product over its own bars.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import reduce
+from operator import and_
 
 import numpy as np
 import talib
@@ -18,8 +20,9 @@ Reduction = Callable[[Floats], Floats]
 
 def padded(values: Floats, size: int) -> Floats:
     """`values` moved to the end of an array of `size`; nan before."""
-    out = np.full(size, np.nan)
-    out[size - len(values) :] = values
+    out, head = np.empty(size), size - len(values)
+    out[:head] = np.nan
+    out[head:] = values
     return out
 
 
@@ -46,6 +49,11 @@ def rolling_max(values: Floats, window: int) -> Floats:
 
 def rolling_min(values: Floats, window: int) -> Floats:
     return talib.MIN(values, timeperiod=window) if window > 1 and len(values) else values.copy()
+
+
+def all_of(conditions: Iterable[Bools]) -> Bools:
+    """True where each is; `logical_and.reduce` would first copy them into one array."""
+    return reduce(and_, conditions)
 
 
 def rolling_any(flags: Bools, window: int) -> Bools:
@@ -78,10 +86,10 @@ def ratio(above: Floats, below: Floats, otherwise: float) -> Floats:
     return out
 
 
-def _over_windows(values: Floats, window: int, reduce: Reduction) -> Floats:
+def _over_windows(values: Floats, window: int, reduction: Reduction) -> Floats:
     if len(values) < window:
         return np.full(len(values), np.nan)
-    return padded(reduce(sliding_window_view(values, window)), len(values))
+    return padded(reduction(sliding_window_view(values, window)), len(values))
 
 
 def _two_pass_std(view: Floats) -> Floats:

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from shared.indicators.rolling import Bools, Floats, lagged, rolling_any, rolling_min
+from shared.indicators.rolling import Bools, Floats, all_of, lagged, rolling_any, rolling_min
 from shared.strategies.base import Params
 from shared.strategies.facing import Facing, rising
 from shared.strategies.rules import LEAVE_CEILING, LEAVE_FLOOR, Case, Gate, Grade, RuleStrategy, ramp, yes
@@ -47,7 +47,7 @@ class Breakout(RuleStrategy):
         return Case(self._breaking(facing), self._enter_grades(facing), self.params.floor)
 
     def leave(self, facing: Facing) -> Case:
-        broke = np.asarray(np.logical_and.reduce([gate.holds for gate in self._breaking(facing)]))
+        broke = all_of(gate.holds for gate in self._breaking(facing))
         recent = rolling_any(broke, FAILS_WITHIN + 1)
         back = (facing.percent_b < 1) & (lagged(facing.percent_b, 1) >= 1)
         gates = (

@@ -5,12 +5,13 @@ the EMA 200" then means below it, and the numbers that explanations show stay re
 0 to 100.
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from shared.indicators.computed import FRACTION, Indicators
-from shared.indicators.rolling import Bools, Floats, lagged, ratio
+from shared.indicators.computed import FRACTION, Indicators, indicators_of
+from shared.indicators.rolling import Bools, Floats, all_of, lagged, ratio
+from shared.strategies.market import Market
 
 LONG, SHORT = 1, -1
 
@@ -120,9 +121,16 @@ class Facing:
         return values if self.side == LONG else 100.0 - values
 
 
+@lru_cache(maxsize=8)
+def facings_of(market: Market) -> tuple[Facing, Facing]:
+    """Long and short; all strategies that score a market share these."""
+    indicators = indicators_of(market)
+    return Facing(indicators, LONG), Facing(indicators, SHORT)
+
+
 def rising(values: Floats, steps: int = 1) -> Bools:
     """Each of the last `steps` values exceeds the one before it."""
-    return np.asarray(np.logical_and.reduce([lagged(values, k) > lagged(values, k + 1) for k in range(steps)]))
+    return all_of(lagged(values, k) > lagged(values, k + 1) for k in range(steps))
 
 
 def crosses_above(values: Floats, level: Floats) -> Bools:

@@ -4,16 +4,15 @@ One list of rules gives both the score and its explanation, so that they cannot 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from shared.indicators.computed import indicators_of
-from shared.indicators.rolling import Bools, Floats
+from shared.indicators.rolling import Bools, Floats, all_of
 from shared.strategies.base import finished
-from shared.strategies.facing import LONG, SHORT, Facing
+from shared.strategies.facing import Facing, facings_of
 from shared.strategies.market import Market
 
 LEAVE_FLOOR, LEAVE_CEILING = 0.15, 0.3
@@ -48,7 +47,7 @@ class Case:
     ceiling: float = 1.0
 
     def holds(self) -> Bools:
-        return np.asarray(np.logical_and.reduce([gate.holds for gate in self.gates]))
+        return all_of(gate.holds for gate in self.gates)
 
     def strength(self) -> Floats:
         graded = sum(grade.weight * grade.degree for grade in self.grades) / sum(g.weight for g in self.grades)
@@ -75,6 +74,8 @@ class RuleStrategy(ABC):
     description: ClassVar[str]
     warmup: ClassVar[int]
 
+    _argued: tuple[Market, tuple[Argument, ...]] | None = None
+
     @abstractmethod
     def enter(self, facing: Facing) -> Case: ...
 
@@ -92,17 +93,24 @@ class RuleStrategy(ABC):
     def explain(self, market: Market) -> str:
         if len(market) < self.warmup:
             return f"{self.name} is silent: {len(market)} of the {self.warmup} bars it needs"
-        arguments = list(self._arguments(market))
+        arguments = self._arguments(market)
         made = next((a for a in arguments if a.case.holds()[-1]), None)
         return self._silence(arguments) if made is None else self._words(made)
 
-    def _arguments(self, market: Market) -> Iterator[Argument]:
-        indicators = indicators_of(market)
-        long, short = Facing(indicators, LONG), Facing(indicators, SHORT)
-        yield Argument("enter", "long", self.enter(long))
-        yield Argument("enter", "short", self.enter(short))
-        yield Argument("leave", "long", self.leave(long))
-        yield Argument("leave", "short", self.leave(short))
+    def _arguments(self, market: Market) -> tuple[Argument, ...]:
+        """The same for the score and its explanation, which is asked for next."""
+        if self._argued is None or self._argued[0] is not market:
+            self._argued = (market, self._made(market))
+        return self._argued[1]
+
+    def _made(self, market: Market) -> tuple[Argument, ...]:
+        long, short = facings_of(market)
+        return (
+            Argument("enter", "long", self.enter(long)),
+            Argument("enter", "short", self.enter(short)),
+            Argument("leave", "long", self.leave(long)),
+            Argument("leave", "short", self.leave(short)),
+        )
 
     def _words(self, argument: Argument) -> str:
         case = argument.case
@@ -111,7 +119,7 @@ class RuleStrategy(ABC):
         score = argument.sign * round(float(case.strength()[-1]), 6)
         return f"{self.name} would {argument.act} {argument.side} ({score:+.2f}): {held}. Graded: {graded}"
 
-    def _silence(self, arguments: list[Argument]) -> str:
+    def _silence(self, arguments: Sequence[Argument]) -> str:
         entries = [argument for argument in arguments if argument.act == "enter"]
         nearest = max(entries, key=lambda a: sum(bool(gate.holds[-1]) for gate in a.case.gates))
         missing = next(gate for gate in nearest.case.gates if not gate.holds[-1])

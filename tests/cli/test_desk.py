@@ -3,9 +3,11 @@
 import multiprocessing
 from pathlib import Path
 
+import psutil
 import pytest
 
-from cli.desk import Desk
+from cli.desk import Desk, wipe
+from shared.embedded.redis import EmbeddedRedis
 from shared.errors import ConfigError
 
 
@@ -47,3 +49,16 @@ def test_settings_are_remembered_for_their_owner_only(tmp_path: Path) -> None:
     desk.remember({"SYMBOLS": "BTC/USD"})
     assert desk.remembered() == {"SYMBOLS": "BTC/USD"}
     assert (tmp_path / "settings.json").stat().st_mode & 0o077 == 0
+
+
+def test_wiping_ends_the_servers_that_a_killed_run_left_behind(tmp_path: Path) -> None:
+    left_over = EmbeddedRedis(tmp_path / "redis")
+    left_over.start()
+    left_over._owner.release()  # as the death of its owner does
+    pid = left_over.pid
+    desk = Desk("demo", tmp_path)
+    with desk.locked():
+        wipe(desk)
+    assert pid
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert not (tmp_path / "redis").exists()

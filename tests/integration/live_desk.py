@@ -64,14 +64,18 @@ class LiveDesk:
 
     def start(self) -> None:
         """Start it, and wait until it decides."""
+        self.begin()
+        until(lambda: self.ask("SELECT count(*) FROM decision_instants"), f"books; it said: {self.output}")
+        self.moves_on()
+        self.note_processes()
+
+    def begin(self) -> None:
+        """Start it, and wait for nothing."""
         command = (sys.executable, "-m", "cli.main", "demo", *MARKET)
         with (self.folder / "output.txt").open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment(**self.settings), stdout=output, stderr=output
             )
-        until(lambda: self.ask("SELECT count(*) FROM decision_instants"), f"books; it said: {self.output}")
-        self.moves_on()
-        self.note_processes()
 
     def ensure_running(self) -> None:
         """For tests that may run alone."""

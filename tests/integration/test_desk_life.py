@@ -5,12 +5,15 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.live_desk import MARKET, LiveDesk, until
 from tests.integration.processes import parley
+
+PAUSED = "refusals WHERE reason = 'paused'"
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -73,9 +76,8 @@ def test_a_paused_desk_enters_nothing_until_it_is_resumed(desk: LiveDesk) -> Non
     assert (status["system_status"], status["may_enter"]) == ("PAUSED", False)
     assert "lunch" in status["why_no_trade"]["sentence"]
     desk.moves_on()
-    entered = desk.count("trades")
-    for _ in range(5):
-        desk.moves_on()
+    entered, refused = desk.count("trades"), desk.count(PAUSED)
+    until(lambda: desk.count(PAUSED) > refused, "a BUY that is refused")
     assert desk.count("trades") == entered
 
     do(desk, "resume")
@@ -147,3 +149,16 @@ def test_after_a_kill_of_parley_itself_a_start_takes_everything_over(desk: LiveD
     assert len([line for line in services if "trade_executor" in line]) == 1
     assert desk.interrupt() == 0, desk.output
     until(lambda: desk.left() == [], f"an end of {desk.left()}", 20)
+
+
+def test_ctrl_c_during_the_start_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    desk = LiveDesk(tmp_path)
+    desk.begin()
+    try:
+        until(lambda: "starting the venue" in desk.output, "the venue's start")
+        assert desk.interrupt() == 1
+        assert "Stopped before the desk was ready." in desk.output
+        assert "Traceback" not in desk.output
+        until(lambda: desk.left() == [], f"an end of {desk.left()}", 20)
+    finally:
+        desk.end()

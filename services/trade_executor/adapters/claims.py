@@ -53,7 +53,7 @@ class Claims:
 
     async def waiting(self) -> bool:
         """Whether anything is to be sent."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.single() as connection:
             return bool((await connection.execute(IS_WAITING, self._of)).scalar_one())
 
     async def claim(self, deadline: datetime) -> list[Order]:
@@ -62,14 +62,14 @@ class Claims:
         Rows that a handler is changing right now are left for the next time.
         """
         wanted = {"deadline": deadline, "most": CLAIMED_AT_ONCE}
-        async with self._database.transaction() as connection:
+        async with self._database.single() as connection:
             rows = (await connection.execute(CLAIM, self._of | wanted)).mappings().all()
         urgent_first = sorted(rows, key=lambda row: (row["rank"], row["created_at"], row["symbol"]))
         return [Order(**{name: value for name, value in row.items() if name != "rank"}) for row in urgent_first]
 
     async def entries_allowed(self) -> bool:
         """Whether the flags, which may have been changed by SQL alone, let anything be bought."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.single() as connection:
             return bool((await connection.execute(ENTRIES_ALLOWED)).scalar_one())
 
     async def in_flight(self) -> list[Order]:
@@ -82,16 +82,16 @@ class Claims:
 
     async def unknown(self, venue_order_ids: list[str]) -> set[str]:
         """Those of the venue's orders that are not in our books."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.single() as connection:
             known = (await connection.execute(KNOWN, self._of | {"ids": venue_order_ids})).scalars()
             return set(venue_order_ids) - set(known)
 
     async def holdings(self) -> dict[str, Decimal]:
         """What our ledger says we have of each asset."""
-        async with self._database.engine.connect() as connection:
+        async with self._database.single() as connection:
             return {row.asset: row.amount for row in await connection.execute(HOLDINGS, self._of)}
 
     async def _orders(self, query: TextClause) -> list[Order]:
-        async with self._database.engine.connect() as connection:
+        async with self._database.single() as connection:
             rows = await connection.execute(query, self._of)
             return [Order(**row) for row in rows.mappings()]
