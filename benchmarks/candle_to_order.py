@@ -123,7 +123,7 @@ def measure(entries: int, symbols: str, bars: int) -> dict[str, float]:
         settings = load_settings()
         desk = desk_named("bench", settings)
         plan = Plan(desk, "1m", None, symbols=tuple(symbols.split(",")), bars=bars, balance=Decimal(100_000))
-        with desk.locked(), servers(desk, settings) as found:
+        with desk.locked(), servers(desk) as found:
             migrate(found.database_url)
             environment = plan.environment(found.urls, free_port())
             return uvloop.run(_play(plan, found, environment, entries))

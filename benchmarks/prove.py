@@ -122,16 +122,18 @@ def cash(claims: Claims, rows: int | None) -> None:
 
 
 def scale(claims: Claims, rows: int | None) -> None:
-    """Every service at one, two and four instances, a standby for each singleton."""
-    file = head(DATA / MONTH, rows or 8000)
-    data = [f"--data=BTC/USD={file}", "--speed=max", "--timeframe=5m"]
+    """Every service at one, two and four instances, a standby for each singleton; five pairs fill the partitions."""
+    history = 700
+    files = [f"--data={symbol}={head(DATA / file, history + (rows or 1500))}" for symbol, file in ALTS.items()]
+    arguments = [*files, "--speed=max", "--timeframe=5m", "--balance=10", f"--history={history}"]
     standby = ["--scale=trade_executor=2", "--scale=learning_engine=2"]
-    reports = {1: play("scale-1", data)}
+    reports = {1: play("scale-1", arguments)}
     for count in (2, 4):
-        reports[count] = play(f"scale-{count}", [*data, f"--scale=all={count}", *standby])
+        reports[count] = play(f"scale-{count}", [*arguments, f"--scale=all={count}", *standby])
     for count, report in reports.items():
         sound(claims, f"{count} instances", report)
         same(claims, f"{count} instances and one", reports[1], report)
+    claims.check("it trades", len(reports[1]["trades"]) >= 10, f"{len(reports[1]['trades'])} trades")
     summary(reports[4])
 
 

@@ -31,7 +31,7 @@ POINTS = ("before_database", "before_redis", "after_redis")
 EACH = 5
 HISTORY = 3600
 """Bars of the month before the run: enough for every window, so that it trades from the start."""
-SELDOM, OFTEN = (12, 25, 18, 30, 15), (150, 120, 180, 90, 140)
+SELDOM, OFTEN = (12, 25, 18, 30, 15), (90, 70, 110, 60, 80)
 PASSES = {
     "learning_engine": ((1,) * EACH,) * 3,  # it hears of trades only
     "council": (SELDOM,) * 3,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
-from cli.desk import Desk, current_desk, servers
+from cli.desk import KIND, Desk, current_desk, running_desks, servers
 from cli.output import note
 from shared.config import Settings, load_settings
 from shared.db import Database
@@ -26,23 +27,25 @@ def settings_of(name: str | None) -> Iterator[tuple[Desk | None, Settings]]:
     A stopped desk's embedded servers are started for the time of the question.
     """
     configured = load_settings()
-    if configured.database_url.get_secret_value() and configured.redis_url.get_secret_value() and not name:
+    if not name and _has_addresses(configured) and not running_desks():
         yield None, configured
         return
     desk = current_desk(name)
     remembered = desk.remembered()
     if not remembered:
         raise ConfigError(f"there is no desk '{name}' under {configured.data_dir}: start it first.")
+    started = load_settings(**{key.lower(): value for key, value in remembered.items()})
     if desk.running_pid:
-        yield desk, load_settings(**_lower(remembered))
+        yield desk, started
         return
     note(False, f"desk '{desk.name}' is stopped; opening its books …")
-    with desk.locked(), servers(desk, configured) as found:
-        yield desk, load_settings(**_lower({**remembered, **found.urls}))
+    given = (configured.database_url, configured.redis_url) if remembered.get(KIND) == "up" else ()
+    with desk.locked(), servers(desk, *(url.get_secret_value() for url in given)) as found:
+        yield desk, started.model_copy(update={key.lower(): SecretStr(url) for key, url in found.urls.items()})
 
 
-def _lower(environment: dict[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in environment.items()}
+def _has_addresses(settings: Settings) -> bool:
+    return bool(settings.database_url.get_secret_value() and settings.redis_url.get_secret_value())
 
 
 @dataclass(frozen=True, slots=True)

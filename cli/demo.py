@@ -13,7 +13,7 @@ import typer
 import uvloop
 
 from cli.account import print_report
-from cli.desk import Servers, desk_named, migrate, servers, wipe
+from cli.desk import Kind, Servers, desk_named, migrate, servers, wipe
 from cli.output import note
 from cli.plan import SEEDED_SYMBOLS, Plan, free_port, recorded, require_port
 from cli.playback import Conductor, Watched
@@ -132,17 +132,19 @@ def with_data(plan: Plan, arguments: Sequence[str], timeframe: Timeframe | None,
 
 
 def run_plan(plan: Plan, settings: Settings, *, forget: bool, quiet: bool, meddle: Meddle | None = None) -> Json:
-    """Run the desk to the plan's end; its report. `meddle` is called after each step of a lock-step playback."""
+    """Run the desk to the plan's end; its report. `meddle` is called as soon as a playback has moved the venue."""
+    kind: Kind = "playback" if plan.data or plan.lockstep else "demo"
     with plan.desk.locked():
+        plan.desk.require_kind(kind)
         if forget:
             wipe(plan.desk)
         port = 0 if plan.lockstep else require_port(settings.api_port, "the API", "API_PORT")
         plan = replace(plan, api_port=port)
         note(quiet, f"desk in {plan.desk.root}: starting Redis and PostgreSQL …")
-        with servers(plan.desk, settings) as found:
+        with servers(plan.desk) as found:  # never those of .env: a demo must not mix with a desk that trades
             migrate(found.database_url)
             environment = plan.environment(found.urls, free_port())
-            plan.desk.remember({name: environment[name] for name in REMEMBERED})
+            plan.desk.remember(kind, {name: environment[name] for name in REMEMBERED})
             note(quiet, "starting the venue and the services …")
             return uvloop.run(_run(plan, found, environment, quiet, meddle))
 
@@ -179,12 +181,12 @@ def _until(plan: Plan, run: Run) -> Callable[[], bool]:
 async def _play(plan: Plan, run: Run, conductor: Conductor, quiet: bool, meddle: Meddle | None) -> None:
     with played(quiet) as progress:
 
-        async def after(step: Json) -> None:
+        async def moved(step: Json) -> None:
             progress(step)
             if meddle:
                 await meddle(run, step)
 
-        await conductor.play(_until(plan, run), after, plan.bars)
+        await conductor.play(_until(plan, run), moved, plan.bars)
 
 
 async def _watch(plan: Plan, run: Run, conductor: Conductor, quiet: bool) -> None:

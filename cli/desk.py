@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,17 @@ from shared.migrations import upgrade
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATABASE = "parley"
 LEAST_FREE_BYTES = 300 * 1024 * 1024
+
+
+KIND = "DESK_KIND"
+Kind = Literal["demo", "playback", "up"]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, from its first byte on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +50,18 @@ class Desk:
     def _settings_file(self) -> Path:
         return self.root / "settings.json"
 
-    def remember(self, environment: Mapping[str, str]) -> None:
-        """Keep the settings this desk was started with, so that `parley status` and a second start see the same."""
-        self._settings_file.write_text(json.dumps(dict(environment), indent=2))
-        self._settings_file.chmod(0o600)
+    def remember(self, kind: Kind, environment: Mapping[str, str]) -> None:
+        """Keep what this desk is and was started with, so that `parley status` and a second start see the same."""
+        write_private(self._settings_file, json.dumps({KIND: kind, **environment}, indent=2))
+
+    def require_kind(self, kind: Kind) -> None:
+        """ConfigError where the desk was made for something else: a playback must not wipe a desk that trades."""
+        made_for = self.remembered().get(KIND, kind)
+        if made_for != kind:
+            raise ConfigError(
+                f"the desk '{self.name}' was made by `parley {made_for}`; a {kind} would mix with it or wipe it. "
+                f"Choose another --desk, or empty it first with `parley reset --desk {self.name}`."
+            )
 
     def remembered(self) -> dict[str, str]:
         """The settings of the last start; empty where there was none."""
@@ -102,11 +122,20 @@ def current_desk(name: str | None = None) -> Desk:
     root = load_settings().data_dir.resolve()
     if name:
         return Desk(name, root / name)
-    desks = [Desk(path.parent.name, path.parent) for path in root.glob("*/settings.json")]
-    if not desks:
+    if running := running_desks():
+        return running[-1]
+    if not (desks := _desks(root)):
         raise ConfigError(f"no desk under {root} yet: start one with `parley demo` or `parley up`.")
-    running = [desk for desk in desks if desk.running_pid]
-    return (running or sorted(desks, key=lambda d: (d.root / "settings.json").stat().st_mtime))[-1]
+    return max(desks, key=lambda desk: (desk.root / "settings.json").stat().st_mtime)
+
+
+def running_desks() -> list[Desk]:
+    """The desks under DATA_DIR that a process holds."""
+    return [desk for desk in _desks(load_settings().data_dir.resolve()) if desk.running_pid]
+
+
+def _desks(root: Path) -> list[Desk]:
+    return [Desk(path.parent.name, path.parent) for path in sorted(root.glob("*/settings.json"))]
 
 
 @dataclass(slots=True)
@@ -134,10 +163,10 @@ class Servers:
 
 
 @contextmanager
-def servers(desk: Desk, settings: Settings) -> Iterator[Servers]:
-    """The configured database and Redis, else embedded ones that stop with this process."""
+def servers(desk: Desk, database_url: str = "", redis_url: str = "") -> Iterator[Servers]:
+    """The given database and Redis; embedded ones, which stop with this process, in place of what is not given."""
     with ExitStack() as stack:
-        found = Servers(settings.database_url.get_secret_value(), settings.redis_url.get_secret_value())
+        found = Servers(database_url, redis_url)
         if not found.database_url:
             found.postgres = stack.enter_context(EmbeddedPostgres(desk.root / "postgres"))
             found.database_url = found.postgres.url(DATABASE)

@@ -9,7 +9,9 @@ from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.access import DeskName, opened, settings_of
+from cli.desk import running_desks
 from cli.output import AsCsv, AsJson, Form, form, money, print_rows, say
+from shared.config import load_settings
 from shared.reports import queries
 from shared.reports.rows import Status
 from shared.schemas.base import Value
@@ -47,15 +49,20 @@ def status(desk: DeskName = None, as_json: AsJson = False, as_csv: AsCsv = False
     if shape is not Form.TABLE:
         print_rows("Status", [found], {}, shape)
     else:
-        say(_status(found))
+        stopped = not running_desks() and not load_settings().database_url.get_secret_value()
+        say(_status(found, stopped=stopped))
 
 
-def _status(found: Status) -> Text:
-    text = Text.assemble(
-        ("ENTRIES ALLOWED\n", "bold green")
-        if found.may_enter
-        else (f"NO NEW ENTRIES ({found.system_status}) {found.reason}\n", "bold red")
-    )
+def _entries(found: Status, *, stopped: bool) -> Text:
+    if stopped:
+        return Text("STOPPED: these are the books as the desk left them\n", style="bold yellow")
+    if found.may_enter:
+        return Text("ENTRIES ALLOWED\n", style="bold green")
+    return Text(f"NO NEW ENTRIES ({found.system_status}) {found.reason}\n", style="bold red")
+
+
+def _status(found: Status, *, stopped: bool) -> Text:
+    text = _entries(found, stopped=stopped)
     if folio := found.portfolio:
         text.append(
             f"equity     {money(folio.equity, folio.currency)} of {money(folio.initial_balance, folio.currency)}"
@@ -67,6 +74,9 @@ def _status(found: Status) -> Text:
     text.append(f"positions  {found.open_positions}\n")
     text.append(f"last bar   {found.last_candle_at or '—'}\n")
     text.append(f"why no trade: {found.why_no_trade.sentence}")
+    if refusal := found.why_no_trade.last_refusal:
+        figures = ", ".join(f"{figure['name']} {figure['value']}" for figure in refusal.figures)
+        text.append(f"\nlast refusal: {refusal.symbol} at {refusal.time:%m-%d %H:%M}, {refusal.reason}: {figures}")
     return text
 
 
@@ -78,7 +88,7 @@ def positions(desk: DeskName = None, as_json: AsJson = False, as_csv: AsCsv = Fa
 def trades(
     desk: DeskName = None,
     symbol: SymbolFilter = None,
-    limit: Limit = 50,
+    limit: Limit = 1000,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
@@ -90,7 +100,7 @@ def trades(
 def signals(
     desk: DeskName = None,
     symbol: SymbolFilter = None,
-    limit: Limit = 50,
+    limit: Limit = 1000,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:

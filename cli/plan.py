@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from cli.desk import Desk
+from cli.desk import Desk, write_private
 from services.exchange_simulator.errors import BadConfiguration
 from services.exchange_simulator.recorded import Candles, read_candles, recorded_market, split_argument
 from shared.errors import ConfigError
@@ -116,8 +116,7 @@ def _keys(desk: Desk) -> tuple[str, str]:
     path = desk.root / "venue.key"
     if not path.exists():
         secret = base64.b64encode(secrets.token_bytes(64)).decode()
-        path.write_text(f"{secrets.token_hex(16)} {secret}")
-        path.chmod(0o600)
+        write_private(path, f"{secrets.token_hex(16)} {secret}")
     key, secret = path.read_text().split()
     return key, secret
 

@@ -70,14 +70,14 @@ class Conductor:
     _usual: dict[bool, float] = field(default_factory=dict)
 
     async def play(
-        self, until: Callable[[], bool], after: Callable[[Json], Awaitable[None]], steps: int | None = None
+        self, until: Callable[[], bool], moved: Callable[[Json], Awaitable[None]], steps: int | None = None
     ) -> None:
         """Advance until the data ends, `steps` bars were played, or `until()` says stop. Ends quiet."""
         first: int = (await self.venue.state())["step"]
         while not until():
             step = await self._advance()
+            await moved(step)
             await self.settle(step)
-            await after(step)
             if step["done"] or (steps is not None and step["step"] - first >= steps):
                 return
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.venue import Json
 from shared.ids import canonical
+from shared.models.busy import BUSY_ORDERS
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.overview import streams_overview
 
@@ -32,6 +33,7 @@ STORED = text(
     "SELECT count(*) FROM candles WHERE timeframe = :base AND symbol = ANY(:symbols) AND open_time >= :begins"
 )
 LEDGER = text("SELECT currency, cash, reserved FROM accounts")
+UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
 HELD = text("SELECT symbol, sum(held) FROM trades WHERE held > 0 GROUP BY 1 ORDER BY 1")
 
 
@@ -54,6 +56,7 @@ async def run_report(
         "trades": [_plain(row) for row in (await connection.execute(TRADES)).mappings()],
         "ledger": ledger,
         "venue": venue,
+        "unfinished": await _unfinished(connection),
         "agree": ledger["cash"] == venue["cash"] and ledger["positions"] == venue["positions"],
     }
 
@@ -70,6 +73,8 @@ def faults(report: Json) -> list[str]:
         waiting = {g: s for g, s in stream["groups"].items() if s["pending"] or s["lag"]}
         if waiting:
             found.append(f"{name} is not finished: {waiting}")
+    if waiting := {what: count for what, count in report["unfinished"].items() if count}:
+        found.append(f"not finished: {waiting}")
     if not report["agree"]:
         found.append(f"our ledger {report['ledger']} and the venue {report['venue']} disagree")
     return found
@@ -82,6 +87,14 @@ async def stored_candles(connection: AsyncConnection, base: str, symbols: Sequen
 
 async def _counts(connection: AsyncConnection, query: str) -> dict[str, int]:
     return {str(name): count for name, count in await connection.execute(text(query))}
+
+
+async def _unfinished(connection: AsyncConnection) -> dict[str, int]:
+    """Orders that wait to be sent or answered, and messages that wait to be published."""
+    return {
+        "orders": await connection.scalar(BUSY_ORDERS) or 0,
+        "outbox": await connection.scalar(UNPUBLISHED) or 0,
+    }
 
 
 async def _streams(bus: Bus) -> Json:

@@ -31,12 +31,13 @@ def up(
     desk = desk_named("up", settings)
     counts = parsed_scale(scale or [])
     with desk.locked():
+        desk.require_kind("up")
         require_port(settings.api_port, "the API", "API_PORT")
         note(False, f"desk in {desk.root}: starting Redis and PostgreSQL …")
-        with servers(desk, settings) as found:
+        with servers(desk, settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()) as found:
             migrate(found.database_url)
             environment = _environment(settings, found.urls, str(desk.root))
-            desk.remember({name: environment[name] for name in REMEMBERED})
+            desk.remember("up", {name: environment[name] for name in REMEMBERED})
             uvloop.run(_up(settings, found, environment, counts, for_seconds))
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import text
 
+from cli.alerts import newest_alerts
 from cli.output import console, errors, money, note, short, signed
 from cli.playback import OUTSIDE
 from cli.run import Run
@@ -22,6 +23,7 @@ from cli.venue import Json
 from shared.redis_streams.overview import StreamView, streams_overview
 from shared.reports import queries
 from shared.reports.rows import PositionRow, SessionRow, SignalRow, Status
+from shared.schemas.system import AlertRaised
 
 REFRESH = 1.0
 PRICES = text("""
@@ -40,6 +42,7 @@ class Picture:
     sessions: list[SessionRow]
     streams: dict[str, StreamView]
     restarts: int
+    alerts: list[AlertRaised]
 
 
 async def look(run: Run, base: str) -> Picture:
@@ -53,6 +56,7 @@ async def look(run: Run, base: str) -> Picture:
             await queries.sessions(connection, page=queries.Page(limit=len(prices) + 2)),
             (await streams_overview(run.bus)).streams,
             run.restarts,
+            await newest_alerts(run.bus),
         )
 
 
@@ -108,7 +112,7 @@ def draw(picture: Picture, title: str) -> RenderableType:
         Layout(Panel(_headline(picture), title=title, title_align="left"), size=3),
         Layout(name="middle", ratio=3),
         Layout(Panel(_trades(picture), title="Open trades", title_align="left"), ratio=2),
-        Layout(Panel(_why(picture), title="Why no trade", title_align="left"), size=5),
+        Layout(Panel(_why(picture), title="Why no trade, and alerts", title_align="left"), size=7),
     )
     layout["middle"].split_row(
         Layout(Panel(_prices(picture), title="Prices and last signals", title_align="left"), ratio=4),
@@ -213,6 +217,11 @@ def _why(picture: Picture) -> RenderableType:
         figures = ", ".join(f"{f['name']} {f['value']}" for f in why.last_refusal.figures)
         head = f"last refusal {why.last_refusal.time:%H:%M} {why.last_refusal.symbol} {why.last_refusal.reason}: "
         lines.append(Text(head + figures, style="dim"))
+    colours = {"info": "dim", "warning": "yellow", "critical": "bold red"}
+    for alert in picture.alerts:
+        lines.append(
+            Text(f"{alert.severity} {alert.occurred_at:%m-%d %H:%M}: {alert.text}", style=colours[alert.severity])
+        )
     return Group(*lines)
 
 

@@ -81,11 +81,9 @@ class Settings(BaseSettings):
         Decimal("0.25"), ge=0, description="least raise of a trailing stop in ATR, to spare the venue"
     )
     max_hold_bars: int = Field(96, ge=1, description="bars of TIMEFRAME after which a trade is closed (time stop)")
-    default_stop: Fraction = Field(Decimal("0.05"), description="stop distance of manual and adopted trades")
     soft_stop_grace: timedelta = Field(timedelta(seconds=5), description="time the resting stop gets before ours acts")
     taker_fee: Fraction = Field(Decimal("0.0026"), description="fee reserved for, and charged by the paper broker")
     maker_fee: Fraction = Field(Decimal("0.0016"), description="fee of resting orders at the paper broker")
-    half_spread_bps: Decimal = Field(Decimal(1), ge=0, description="half-spread of the paper broker in basis points")
 
     # learning guardrails
     learning_min_trades: int = Field(10, ge=1, description="trades before a weight may move")

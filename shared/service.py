@@ -80,15 +80,12 @@ class Service:
 
     A loop that raises Retryable (or loses a connection) is started again after a pause, any other exception ends
     the process. `on_commit` is called after each committed batch. A health mapping may carry its own `status`.
-    Where nothing but a later durable commit builds on what the handlers write, `durable` may be off: their commits
-    then do not wait for the disk, and a power cut may forget the last of them.
     """
 
     handlers: object | None = None
     loops: Sequence[Loop] = ()
     health: Callable[[], Mapping[str, object]] | None = None
     on_commit: Callable[[], None] | None = None
-    durable: bool = True
 
 
 Build = Callable[[Context], Awaitable[Service]]
@@ -102,7 +99,7 @@ async def run(name: str, settings: Settings, build: Build) -> None:
         context = await _context(stack, name, settings, stop)
         service = await build(context)
         if service.handlers is not None:
-            context.consumer = _consumer(context, service, service.handlers)
+            context.consumer = _consumer(context, service.handlers, service.on_commit)
         calm_collector()
         report = partial(_health, context, service)
         context.health_port = await stack.enter_async_context(health_endpoint(settings.health_port, report))
@@ -167,13 +164,10 @@ async def _context(stack: AsyncExitStack, name: str, settings: Settings, stop: a
     return Context(name, settings, bus, database, source, settings.instance, WallClock(), stop, telemetry)
 
 
-def _consumer(context: Context, service: Service, handlers: object) -> Consumer:
+def _consumer(context: Context, handlers: object, on_commit: Callable[[], None] | None) -> Consumer:
     settings = context.settings
     options = ConsumerOptions(
-        batch_size=settings.batch_size,
-        max_attempts=settings.max_attempts,
-        lease_ttl=settings.lease_ttl,
-        durable=service.durable,
+        batch_size=settings.batch_size, max_attempts=settings.max_attempts, lease_ttl=settings.lease_ttl
     )
     return Consumer(
         context.bus,
@@ -183,7 +177,7 @@ def _consumer(context: Context, service: Service, handlers: object) -> Consumer:
         context.database,
         options=options,
         spans=context.telemetry,
-        on_commit=service.on_commit,
+        on_commit=on_commit,
     )
 
 

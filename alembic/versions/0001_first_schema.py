@@ -385,7 +385,7 @@ def system() -> None:
         json("outputs"),
         instant("handled_at", server_default=sa.text("now()")),
     )
-    op.create_index("ix_handled_handled_at", "handled", ["handled_at"])
+    op.create_index("ix_handled_group_name_handled_at", "handled", ["group_name", "handled_at"])
     op.create_table(
         "outbox",
         serial("id"),

@@ -17,8 +17,7 @@ async def build(context: Context) -> Service:
         return context.partitions_held().get(partition_of(symbol, settings.partitions))
 
     windows = Windows(duration(settings.timeframe), epoch)
-    # an order's durable commit takes the signal that it came of to the disk along with it: there is one log
-    return Service(handlers=Handlers(settings.timeframe, settings.decision_ttl, windows), durable=False)
+    return Service(handlers=Handlers(settings.timeframe, settings.decision_ttl, windows))
 
 
 def main() -> None:

@@ -32,7 +32,9 @@ class Handled(Base):
     group_name: Mapped[Name] = mapped_column(primary_key=True)
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
     outputs: Mapped[Json]
-    handled_at: Mapped[Instant] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
+    handled_at: Mapped[Instant] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (Index("ix_handled_group_name_handled_at", "group_name", "handled_at"),)
 
 
 class Outbox(Base):

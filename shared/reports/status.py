@@ -59,6 +59,10 @@ def _sentence(refusal: RefusalRow | None, newest: SessionRow | None) -> str:
     if newest is None and refusal is None:
         return "No signal has reached the council yet: the strategies wait for their first closed bars."
     if refusal and (newest is None or refusal.time >= newest.time):
-        return f"BUY of {refusal.symbol} at {refusal.time:%H:%M} was refused ({refusal.reason}): {refusal.detail}"
+        figures = ", ".join(f"{figure['name']} {figure['value']}" for figure in refusal.figures)
+        said = f"BUY of {refusal.symbol} at {refusal.time:%H:%M} was refused ({refusal.reason}): {refusal.detail}"
+        return f"{said} [{figures}]" if figures else said
     assert newest is not None
+    if newest.verdict == "BUY":
+        return f"Nothing stands in the way: the BUY on {newest.symbol} at {newest.time:%H:%M} became an entry."
     return f"{newest.verdict} on {newest.symbol} at {newest.time:%H:%M}: {newest.reason}"

@@ -46,8 +46,8 @@ def test_a_killed_holder_leaves_no_lock(tmp_path: Path) -> None:
 
 def test_settings_are_remembered_for_their_owner_only(tmp_path: Path) -> None:
     desk = Desk("demo", tmp_path)
-    desk.remember({"SYMBOLS": "BTC/USD"})
-    assert desk.remembered() == {"SYMBOLS": "BTC/USD"}
+    desk.remember("demo", {"SYMBOLS": "BTC/USD"})
+    assert desk.remembered() == {"DESK_KIND": "demo", "SYMBOLS": "BTC/USD"}
     assert (tmp_path / "settings.json").stat().st_mode & 0o077 == 0
 
 
@@ -62,3 +62,12 @@ def test_wiping_ends_the_servers_that_a_killed_run_left_behind(tmp_path: Path) -
     assert pid
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     assert not (tmp_path / "redis").exists()
+
+
+def test_a_playback_refuses_a_desk_that_trades(tmp_path: Path) -> None:
+    desk = Desk("up", tmp_path)
+    desk.require_kind("playback")
+    desk.remember("up", {})
+    desk.require_kind("up")
+    with pytest.raises(ConfigError, match="another --desk"):
+        desk.require_kind("playback")

@@ -13,6 +13,7 @@ GOOD: dict[str, Any] = {
     "streams": {"market:candles": {"messages": 3, "dead": 0, "groups": {"council": {"pending": 0, "lag": 0}}}},
     "ledger": {"cash": {"USD": "1"}, "positions": {}},
     "venue": {"cash": {"USD": "1"}, "positions": {}},
+    "unfinished": {"orders": 0, "outbox": 0},
     "agree": True,
 }
 
@@ -28,6 +29,8 @@ def test_a_sound_run_has_no_fault() -> None:
         (("streams", "market:candles", "dead"), 1, "dead"),
         (("streams", "market:candles", "groups", "council", "pending"), 1, "not finished"),
         (("streams", "market:candles", "groups", "council", "lag"), 1, "not finished"),
+        (("unfinished", "orders"), 1, "not finished"),
+        (("unfinished", "outbox"), 1, "not finished"),
         (("agree",), False, "disagree"),
     ],
 )

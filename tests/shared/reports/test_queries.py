@@ -136,14 +136,14 @@ async def test_why_no_trade_names_the_newest_obstacle(books: AsyncConnection) ->
     assert why.last_hold == why.last_session
     await books.execute(insert(Refusal), [refusal("ADA/USD", 10, "max_positions")])
     why = await queries.why_no_trade(books)
-    assert why.sentence == "BUY of ADA/USD at 09:10 was refused (max_positions): the free cash buys nothing"
+    assert why.sentence == "BUY of ADA/USD at 09:10 was refused (max_positions): the free cash buys nothing [free_cash 3]"
 
 
-async def test_why_no_trade_after_a_buy_says_what_the_council_said(books: AsyncConnection) -> None:
+async def test_after_a_buy_nothing_stands_in_the_way(books: AsyncConnection) -> None:
     await books.execute(delete(Refusal))
     await books.execute(delete(CouncilSession).where(CouncilSession.id != derived_id("CouncilDecided", "ETH/USD", 5)))
     why = await queries.why_no_trade(books)
-    assert why.sentence == "BUY on ETH/USD at 09:05: yes"
+    assert why.sentence == "Nothing stands in the way: the BUY on ETH/USD at 09:05 became an entry."
     assert why.last_hold is None
 
 
