@@ -9,26 +9,23 @@ order, which is part of the last hop. `python -m benchmarks.candle_to_order` pri
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from bisect import bisect
-from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from statistics import median, quantiles
 from typing import NamedTuple
 
-import uvloop
-
-from cli.demo import CHANNELS
-from cli.desk import Servers, desk_named, migrate, servers
-from cli.plan import Plan, free_port
-from cli.playback import Conductor, Watched
-from cli.run import Run, running, until_ready
+from cli.demo import run_plan
+from cli.desk import desk_named
+from cli.plan import Plan
+from cli.run import Run
 from cli.venue import Json
 from shared.config import load_settings
 from shared.redis_streams.bus import Bus
-from shared.redis_streams.source import Source
 
 EAGER = {
     "COUNCIL_BUY_ABOVE": "0.501",
@@ -42,10 +39,10 @@ EAGER = {
     "MAX_HOLD_BARS": "1",
 }
 """Settings under which the desk enters often and leaves at the next bar."""
-POLL = 0.005
-"""Seconds between looks at the desk: it shall not compete with the looking."""
 WARM_UP = 20
 """Entries that are not counted: connections open, caches fill."""
+LOOK_EVERY = 25
+"""Bars between looks at how many entries there are."""
 STREAMS = ("market:candles", "signals:generated", "council:decided")
 HOPS = ("print_to_candle_ms", "candle_to_signal_ms", "signal_to_verdict_ms", "verdict_to_order_ms")
 
@@ -89,51 +86,54 @@ async def hops_of(bus: Bus, entries: list[Entry]) -> dict[str, float]:
     return {name: round(median(column), 1) for name, column in zip(HOPS, zip(*ways, strict=True), strict=True)}
 
 
-def _until(run: Run, wanted: int) -> Callable[[Json], Awaitable[None]]:
-    async def look(step: Json) -> None:
-        assert run.venue is not None  # a plan always plays a venue
-        due = step["step"] % 20 == 0 and step["phase"] == "opened"
-        if due and len(entries_of(await run.venue.timings())) >= wanted:
+@dataclass(slots=True)
+class Watch:
+    """Looks at the run now and then, and ends it once there are enough entries."""
+
+    wanted: int
+    next_step: int = LOOK_EVERY
+    found: dict[str, float] = field(default_factory=dict)
+
+    async def look(self, run: Run, step: Json) -> None:
+        """Never after an open, when that which is measured is under way."""
+        if step["phase"] == "opened" or step["step"] < self.next_step or run.venue is None or run.stop.is_set():
+            return
+        self.next_step = step["step"] + LOOK_EVERY
+        entries = entries_of(await run.venue.timings())[WARM_UP:]
+        if len(entries) >= self.wanted:
+            self.found = await summary(run.bus, entries)
             run.stop.set()
 
-    return look
 
-
-async def _play(plan: Plan, found: Servers, environment: Mapping[str, str], wanted: int) -> dict[str, float]:
-    async with running(plan.desk, found, environment, {}, plan) as run:
-        assert run.venue is not None  # a plan always plays a venue
-        await until_ready(run, run.venue, CHANNELS)
-        watched = Watched(run.bus, run.database, Source(run.bus, "market_data"), plan.base, plan.timeframe)
-        conductor = Conductor(run.venue, watched, poll=POLL)
-        await conductor.play(run.stop.is_set, _until(run, wanted + WARM_UP), plan.bars)
-        entries = entries_of(await run.venue.timings())[WARM_UP:]
-        cuts = quantiles([entry.milliseconds for entry in entries], n=100)
-        return {
-            "candle_to_order_p50_ms": round(cuts[49], 2),
-            "candle_to_order_p99_ms": round(cuts[98], 2),
-            **await hops_of(run.bus, entries),
-            "entries": len(entries),
-        }
+async def summary(bus: Bus, entries: list[Entry]) -> dict[str, float]:
+    """Median and tail in milliseconds, the median of each hop, and how many entries they are of."""
+    cuts = quantiles([entry.milliseconds for entry in entries], n=100)
+    return {
+        "candle_to_order_p50_ms": round(cuts[49], 2),
+        "candle_to_order_p99_ms": round(cuts[98], 2),
+        **await hops_of(bus, entries),
+        "entries": len(entries),
+    }
 
 
 def measure(entries: int, symbols: str, bars: int) -> dict[str, float]:
-    """Median and tail in milliseconds, the median of each hop, and how many entries they are of."""
+    """One run on a desk of its own; SystemExit where it gave too few entries or its books disagree."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as folder:
         os.environ.update(EAGER | {"DATA_DIR": folder})
-        settings = load_settings()
+        settings, watch = load_settings(), Watch(entries)
         desk = desk_named("bench", settings)
         plan = Plan(desk, "1m", None, symbols=tuple(symbols.split(",")), bars=bars, balance=Decimal(100_000))
-        with desk.locked(), servers(desk) as found:
-            migrate(found.database_url)
-            environment = plan.environment(found.urls, free_port())
-            return uvloop.run(_play(plan, found, environment, entries))
+        report = run_plan(plan, settings, forget=True, quiet=True, meddle=watch.look)
+    if not watch.found or not report["agree"]:
+        sys.exit(f"no figure of {len(report['trades'])} trades, books agree: {report['agree']}")
+    return watch.found
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entries", type=int, default=250, help="how many to measure")
-    parser.add_argument("--symbols", default="BTC/USD,ETH/USD,SOL/USD", help="pairs of the seeded market")
+    parser.add_argument("--entries", type=int, default=200, help="how many to measure")
+    parser.add_argument("--symbols", default="SOL/USD", help="pairs of the seeded market")
     parser.add_argument("--bars", type=int, default=10_000, help="the most bars to play")
     parser.add_argument("--json", action="store_true", help="as always; here for symmetry with the other benchmarks")
     arguments = parser.parse_args()

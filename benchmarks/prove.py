@@ -19,6 +19,10 @@ MONTH = "btc-perp-1m-2022-01.csv"
 ALTS = {f"{name.upper()}/BTC": f"{name}-btc-5m-2018-01.csv" for name in ("ada", "eth", "ltc", "xlm", "xmr")}
 
 
+HISTORY = 700
+"""Bars of the five pairs before the run: enough for every window, so that it trades from the start."""
+
+
 class Claims:
     """What was checked, and whether it held."""
 
@@ -106,11 +110,11 @@ def month(claims: Claims, rows: int | None) -> None:
 
 def cash(claims: Claims, rows: int | None) -> None:
     """Five pairs quoted in BTC that compete for cash; ADA and XMR have gaps, ETH loses 50 bars more."""
-    files = {symbol: head(DATA / file, rows) for symbol, file in ALTS.items()}
-    files["ETH/BTC"] = cut(files["ETH/BTC"], 50)
+    files = {symbol: head(DATA / file, rows and HISTORY + rows) for symbol, file in ALTS.items()}
+    files["ETH/BTC"] = cut(files["ETH/BTC"], 50, rows)
     data = [f"--data={symbol}={file}" for symbol, file in files.items()]
     environment = {"MAX_POSITION": "0.6", "MAX_EXPOSURE": "1", "RISK_PER_TRADE": "0.05"}
-    arguments = [*data, "--speed=max", "--timeframe=5m", "--balance=10"]
+    arguments = [*data, "--speed=max", "--timeframe=5m", "--balance=10", f"--history={HISTORY}"]
     reports = [play(f"cash-{run}", arguments, environment) for run in (1, 2, 3)]
     summary(reports[0])
     for run, report in enumerate(reports, 1):
@@ -123,9 +127,8 @@ def cash(claims: Claims, rows: int | None) -> None:
 
 def scale(claims: Claims, rows: int | None) -> None:
     """Every service at one, two and four instances, a standby for each singleton; five pairs fill the partitions."""
-    history = 700
-    files = [f"--data={symbol}={head(DATA / file, history + (rows or 1500))}" for symbol, file in ALTS.items()]
-    arguments = [*files, "--speed=max", "--timeframe=5m", "--balance=10", f"--history={history}"]
+    files = [f"--data={symbol}={head(DATA / file, HISTORY + (rows or 400))}" for symbol, file in ALTS.items()]
+    arguments = [*files, "--speed=max", "--timeframe=5m", "--balance=10", f"--history={HISTORY}"]
     standby = ["--scale=trade_executor=2", "--scale=learning_engine=2"]
     reports = {1: play("scale-1", arguments)}
     for count in (2, 4):
@@ -147,10 +150,10 @@ def head(path: Path, rows: int | None) -> Path:
     return _written(path.name, lines)
 
 
-def cut(path: Path, bars: int) -> Path:
-    """A copy without `bars` rows in the middle."""
+def cut(path: Path, bars: int, rows: int | None) -> Path:
+    """A copy without `bars` rows in the middle of what is played."""
     lines = path.read_text().splitlines(keepends=True)
-    middle = len(lines) // 2
+    middle = len(lines) - (rows or len(lines)) // 2
     return _written(path.name, lines[:middle] + lines[middle + bars :])
 
 

@@ -58,15 +58,11 @@ class Watched:
 
 @dataclass(slots=True)
 class Conductor:
-    """Plays a venue in lock-step with the desk.
-
-    `patience` bounds one wait for quiet, restarts included. `poll` is how often the desk is looked at, in seconds.
-    """
+    """Plays a venue in lock-step with the desk. `patience` bounds one wait for quiet, restarts included."""
 
     venue: Venue
     desk: Watched
     patience: float = 120.0
-    poll: float = POLL
     _usual: dict[bool, float] = field(default_factory=dict)
 
     async def play(
@@ -103,7 +99,7 @@ class Conductor:
             if waiting is None:
                 self._usual[decides] = REMEMBERED * usual + (1 - REMEMBERED) * waited
                 return
-            await asyncio.sleep(self.poll if waited < 1 else SLOW_POLL)
+            await asyncio.sleep(POLL if waited < 1 else SLOW_POLL)
         raise PlaybackStalled(f"no quiet within {self.patience:.0f} s at {step['clock']}: waiting for {waiting}")
 
     async def _advance(self) -> Json:

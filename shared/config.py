@@ -4,6 +4,7 @@ Names known from the specifications stay (`DATABASE_URL`, `INITIAL_BALANCE`, `KR
 Secrets are `SecretStr` and never printed.
 """
 
+import os
 import socket
 from datetime import timedelta
 from decimal import Decimal
@@ -19,6 +20,10 @@ from shared.schemas.base import Symbol, Timeframe
 Fraction = Annotated[Decimal, Field(ge=0, le=1)]
 
 
+def _process_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
 class Settings(BaseSettings):
     """The settings of the whole desk. Each service takes the slice it needs."""
 
@@ -31,7 +36,7 @@ class Settings(BaseSettings):
     partitions: int = Field(8, ge=1, le=64, description="partitions of every stream; fixed for the life of a desk")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="least severe line logged")
     tracing: bool = Field(False, description="trace every message through the services (OpenTelemetry)")
-    instance: str = Field(default_factory=socket.gethostname, description="name of this process in its group")
+    instance: str = Field(default_factory=_process_name, description="name of this process in its group")
     health_port: int = Field(0, ge=0, le=65535, description="loopback port of /health and /metrics; 0: any free one")
     api_port: int = Field(8000, ge=0, le=65535, description="loopback port of the api_gateway")
 

@@ -17,6 +17,8 @@ KEY = "parley:health"
 EVERY = timedelta(seconds=2)
 FRESH = timedelta(seconds=10)
 """An older word means that the process is gone, or hangs."""
+REMEMBERED = timedelta(days=1)
+"""After that it is taken off the list."""
 
 Report = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -40,11 +42,20 @@ class Heartbeat:
 async def beat(bus: Bus, service: str, instance: str, port: int, report: Report, stop: asyncio.Event) -> None:
     """Until `stop`; then take the name off the list, as the process ended on purpose."""
     field = f"{service}/{instance}"
+    await _forget_gone(bus)
     while not stop.is_set():
         await bus.execute("HSET", KEY, field, await _word(port, report))
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), EVERY.total_seconds())
     await _sign_off(bus, field)
+
+
+async def _forget_gone(bus: Bus) -> None:
+    """A process that was killed signs nothing off, and one without a set name comes back under another."""
+    now = datetime.now(UTC)
+    for word in await heartbeats(bus):
+        if now - word.time > REMEMBERED:
+            await bus.execute("HDEL", KEY, f"{word.service}/{word.instance}")
 
 
 async def _word(port: int, report: Report) -> str:

@@ -1,6 +1,8 @@
 """Settings are read in one file, described, and shown in .env.example."""
 
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,16 @@ def test_every_setting_says_what_it_means(name: str) -> None:
 def test_a_wrong_setting_is_named_with_what_is_wrong(name: str, value: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load_settings(**{name: value})
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_a_process_without_a_name_gets_one_that_no_other_on_its_host_has(
+    monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.delenv("INSTANCE", raising=False)
+    if given is not None:
+        monkeypatch.setenv("INSTANCE", given)
+    assert load_settings(_env_file=None).instance == f"{socket.gethostname()}-{os.getpid()}"
 
 
 def test_secrets_do_not_print() -> None:

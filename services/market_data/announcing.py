@@ -1,6 +1,6 @@
 """The messages that say what happened, with ids that every instance and every restart derives alike."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -23,10 +23,14 @@ from shared.timeframes import from_microseconds, length
 Touch = tuple[Decimal, Decimal]
 
 
-def instant(ended: Ended, quotes: Mapping[str, Touch], tick: bool) -> list[Newer]:
-    """Every closed bar, base first, then BarsClosed of each timeframe that has one; with `tick`, of all that ended."""
+def instant(ended: Ended, quotes: Mapping[str, Touch], tick: bool, leftovers: Collection[str] = ()) -> list[Newer]:
+    """Every closed bar, base first, then BarsClosed of each timeframe that has one; with `tick`, of all that ended.
+
+    BarsClosed does not list `leftovers`, watched only because of open trades: whoever waits for a verdict on each
+    symbol of the list would wait in vain.
+    """
     candles = [Newer(closed(named), f"CandleClosed:{named.timeframe}", ended.time) for named in ended.bars]
-    return candles + list(_bars_closed(ended, _marks(quotes), tick))
+    return candles + list(_bars_closed(ended, _marks(quotes), tick, leftovers))
 
 
 def closed(named: Named) -> CandleClosed:
@@ -61,7 +65,7 @@ def _marks(quotes: Mapping[str, Touch]) -> tuple[Mark, ...]:
     return tuple(Mark(symbol=symbol, bid=bid, ask=ask) for symbol, (bid, ask) in sorted(quotes.items()))
 
 
-def _bars_closed(ended: Ended, marks: tuple[Mark, ...], tick: bool) -> Iterator[Newer]:
+def _bars_closed(ended: Ended, marks: tuple[Mark, ...], tick: bool, leftovers: Collection[str]) -> Iterator[Newer]:
     time = from_microseconds(ended.time)
     for timeframe in ended.timeframes:
         symbols = ended.symbols(timeframe)
@@ -70,7 +74,7 @@ def _bars_closed(ended: Ended, marks: tuple[Mark, ...], tick: bool) -> Iterator[
                 message_id=derived_id("BarsClosed", timeframe, time),
                 occurred_at=time,
                 timeframe=timeframe,
-                symbols=symbols,
+                symbols=tuple(symbol for symbol in symbols if symbol not in leftovers),
                 marks=marks,
             )
             yield Newer(message, f"BarsClosed:{timeframe}", ended.time)

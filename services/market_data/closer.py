@@ -46,6 +46,7 @@ class Closer:
     speed: float
     progress: Progress | None = None
     recovered: asyncio.Event = field(default_factory=asyncio.Event)
+    deaf: set[str] = field(default_factory=set)
     _filled: dict[str, dict[int, Bar]] = field(default_factory=dict)
     _asked_time: float = 0.0
     _published: bool = False
@@ -62,6 +63,7 @@ class Closer:
 
     async def recover(self) -> Progress:
         """Where the last run ended, its bars and those that closed meanwhile."""
+        await self._leave_unknown_out()
         await self.store.save_instruments(await self.venue.instruments(self.market.symbols))
         now = await self.venue.time()
         self.market.synchronise(now, self.speed)
@@ -82,6 +84,13 @@ class Closer:
             self.market.lost(symbol)
         return rebuilt(base, time, known_from, bars)
 
+    async def _leave_unknown_out(self) -> None:
+        """An open trade in what the venue does not trade any more must not stop the others."""
+        for symbol in await self.venue.unknown(sorted(self.market.leftovers)) if self.market.leftovers else []:
+            self.market.forget(symbol)
+            text = f"{symbol} has an open trade, but the venue does not trade it: nobody can close it"
+            self.alerts.say("critical", "trade_without_market", self.market.clock(), text)
+
     async def turn(self) -> None:
         """End what is due and publish what is waiting."""
         await self._ask_for_the_time()
@@ -101,7 +110,7 @@ class Closer:
 
     async def _end(self, time: int, tick: bool, also: list[Newer]) -> None:
         ended, progress = self._progressed().after(time, self._closed_at(time))
-        messages = announcing.instant(ended, self.market.quotes, tick)
+        messages = announcing.instant(ended, self.market.quotes, tick, self.market.leftovers)
         await self.store.save([item.message for item in messages if isinstance(item.message, CandleClosed)])
         if messages or also:
             await self.source.publish_newer_many([*messages, *also])
@@ -137,26 +146,42 @@ class Closer:
         nobody is heard any more, nothing that the sockets have shown is known to be whole.
         """
         silent = self.market.time.heard < until
+        self._hear_again(until)
         for symbol in self.market.symbols:
             self._filled[symbol] = {
                 opened: bar for opened, bar in self._filled.get(symbol, {}).items() if opened >= since
             }
-            whole_from = None if silent else self.market.whole_from.get(symbol)
+            doubted = silent or self.market.is_suspect(symbol, until)
+            whole_from = None if doubted else self.market.whole_from.get(symbol)
             missing_until = until if whole_from is None else min(until, whole_from)
             if missing_until > since:
                 await self._fill(symbol, since, missing_until)
 
     async def _fill(self, symbol: str, since: int, until: int) -> None:
-        try:
-            bars = await self.venue.candles(symbol, self.market.base, since, until)
-        except BadData as error:
-            self.alerts.dropped(symbol, error, until)
-            return
+        bars = await self.venue.candles(symbol, self.market.base, since, until)
         self._filled[symbol].update({bar.open_time: bar for bar in bars})
         count = (until - since) // length(self.market.base)
         log.info("gap filled", symbol=symbol, bars=len(bars), of=count, since=str(from_microseconds(since)))
         if bars and count > CANDLES_AT_ONCE and bars[0].open_time > since:
             await self._bridge(symbol, since, bars[0].open_time)
+        self._judge(symbol, bars, until)
+
+    def _judge(self, symbol: str, bars: list[Bar], until: int) -> None:
+        """Whether the socket is deaf: the venue has trades in bars that an open subscription never showed."""
+        if not self.market.is_suspect(symbol, until - length(self.market.base)):
+            return  # an update of the very last bar may still be on its way
+        missed = [bar for bar in bars if bar.volume and bar.open_time > self.market.shown[symbol]]
+        if missed:
+            self.deaf.add(symbol)
+            text = f"{symbol}: tickers come, candles since {from_microseconds(missed[0].open_time)} do not"
+            self.alerts.say("warning", "candles_stale", until, text)
+            self.market.lost(symbol)
+            self.sockets.reconnect(f"{symbol} has no candles")
+
+    def _hear_again(self, until: int) -> None:
+        for symbol in sorted(self.deaf & self.market.whole_from.keys()):
+            self.deaf.discard(symbol)
+            self.alerts.say("info", "candles_recovered", until, f"{symbol}: candles come again")
 
     async def _bridge(self, symbol: str, since: int, until: int) -> None:
         """The venue keeps no base bars of a gap this old: at least the decision bars, for the windows."""
@@ -177,11 +202,7 @@ class Closer:
         return until if first is None else min(first, until)
 
     async def _save_history(self, symbol: str, timeframe: Timeframe, since: int, until: int) -> None:
-        try:
-            bars = await self.venue.candles(symbol, timeframe, since, until)
-        except BadData as error:
-            self.alerts.dropped(symbol, error, until)
-            return
+        bars = await self.venue.candles(symbol, timeframe, since, until)
         await self.store.save_bars(Named(symbol, timeframe, bar) for bar in bars)
         log.info("history stored", symbol=symbol, timeframe=timeframe, bars=len(bars))
 

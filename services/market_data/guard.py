@@ -14,7 +14,6 @@ from services.market_data.adapters.venue import RestVenue
 from services.market_data.alerts import Alerts
 from services.market_data.closer import Closer
 from services.market_data.core.bars import Bar, Named, aggregate
-from services.market_data.core.checks import BadData
 from services.market_data.market import Market
 from services.market_data.sockets import Sockets
 from shared.redis_streams.source import Source
@@ -103,11 +102,7 @@ class Guard:
 
     async def _check_symbol(self, symbol: str, since: int, until: int) -> None:
         base = self.market.base
-        try:
-            theirs = await self.venue.candles(symbol, base, since, until)
-        except BadData as error:
-            self.alerts.dropped(symbol, error, until)
-            return
+        theirs = await self.venue.candles(symbol, base, since, until)
         ours = {bar.open_time: bar for bar in await self.store.bars(symbol, base, since, until)}
         differing = [bar for bar in theirs if not _same(ours.get(bar.open_time), bar)]
         if differing:

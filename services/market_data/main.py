@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Mapping
 
+import structlog
+
 from services.market_data.adapters.store import Store
 from services.market_data.adapters.venue import RestVenue, connect
 from services.market_data.alerts import Alerts
@@ -15,6 +17,8 @@ from shared.config import Settings
 from shared.service import Context, Service, main
 from shared.timeframes import SECOND, length
 
+log = structlog.get_logger()
+
 LONGEST_GRACE = 2.0
 """Wall seconds that silent symbols are waited for."""
 
@@ -24,6 +28,15 @@ def grace(settings: Settings) -> float | None:
     if settings.lockstep:
         return None
     return min(LONGEST_GRACE, length(settings.base_timeframe) / SECOND / settings.playback_speed / 4)
+
+
+async def watched(settings: Settings, store: Store) -> tuple[str, ...]:
+    """SYMBOLS, and those of trades still open: they need prices for their exits."""
+    held = await store.symbols_of_open_trades(settings.desk)
+    leftovers = [symbol for symbol in held if symbol not in settings.symbols]
+    if leftovers:
+        log.warning("not in SYMBOLS, but watched until their trades are closed", symbols=leftovers)
+    return (*settings.symbols, *leftovers)
 
 
 async def first_of(*events: asyncio.Event) -> None:
@@ -38,14 +51,16 @@ async def build(context: Context) -> Service:
     """The service of one instance; several may run at once, the source's cursors keep what is published single."""
     settings = context.settings
     exchange = connect(settings)
-    venue, store = RestVenue(exchange), Store(context.require_database())
-    alerts = Alerts(context.source)
+    alerts, store = Alerts(context.source), Store(context.require_database())
+    venue = RestVenue(exchange, alerts.dropped)
+    symbols = await watched(settings, store)
     market = Market(
         base=settings.base_timeframe,
-        symbols=settings.symbols,
+        symbols=symbols,
         lockstep=settings.lockstep,
-        time=VenueTime(settings.base_timeframe, settings.symbols, grace(settings)),
+        time=VenueTime(settings.base_timeframe, symbols, grace(settings)),
         alerts=alerts,
+        leftovers=frozenset(symbols) - set(settings.symbols),
     )
     sockets = Sockets(exchange, market, settings.base_timeframe, books=not settings.lockstep)
     speed = settings.playback_speed
@@ -62,12 +77,12 @@ async def build(context: Context) -> Service:
 
     def health() -> Mapping[str, object]:
         down = any("down" in str(socket) for socket in sockets.report().values())
-        degraded = bool(guard.stale) or down or closer.progress is None
+        degraded = bool(guard.stale or closer.deaf) or down or closer.progress is None
         return {
             **({"status": "degraded"} if degraded else {}),
             "venue": settings.venue_url or settings.venue,
             "sockets": sockets.report(),
-            "stale": sorted(guard.stale),
+            "stale": sorted(guard.stale | closer.deaf),
             "ended_until": None if closer.progress is None else closer.progress.time,
         }
 

@@ -24,7 +24,10 @@ BOOK_EVERY = SECOND
 
 @dataclass
 class Market:
-    """By symbol: quotes, tickers and books to publish, and from where on the socket has shown every bar whole.
+    """By symbol: quotes, tickers and books to publish, from where on the socket has shown every bar whole (and the
+    newest it has `shown`).
+
+    `leftovers` are those of `symbols` that are watched only because of an open trade.
 
     In lock-step only tickers printed with an open are published, and only tickers tell the time: what is
     published must not depend on the order in which tasks wake.
@@ -35,9 +38,11 @@ class Market:
     lockstep: bool
     time: VenueTime
     alerts: Alerts
+    leftovers: frozenset[str] = frozenset()
     news: asyncio.Event = field(default_factory=asyncio.Event)
     quotes: dict[str, announcing.Touch] = field(default_factory=dict)
     whole_from: dict[str, int] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)
     _tickers: dict[str, Newer] = field(default_factory=dict)
     _books: dict[str, Newer] = field(default_factory=dict)
     _published: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -58,6 +63,24 @@ class Market:
     def lost(self, symbol: str) -> None:
         """The candle socket is gone: bars from now on are not whole until it is back."""
         self.whole_from.pop(symbol, None)
+        self.shown.pop(symbol, None)
+
+    def forget(self, symbol: str) -> None:
+        """Watch it no more; before anything of it was heard."""
+        self.symbols = tuple(other for other in self.symbols if other != symbol)
+        self.leftovers -= {symbol}
+        self.time.forget(symbol)
+
+    def is_suspect(self, symbol: str, until: int) -> bool:
+        """Whether nothing of the last bar before `until` was shown, though a ticker says that there was a market.
+
+        In lock-step a symbol without a bar is normal, and what is asked must not depend on who wakes first.
+        """
+        shown = self.shown.get(symbol)
+        if self.lockstep or shown is None:
+            return False
+        step = length(self.base)
+        return until - shown >= 2 * step and self.time.seen(symbol) >= shown + step
 
     def on_ticker(self, symbol: str, ticker: dict[str, Any]) -> None:
         """A ticker arrived: a quote, and the venue's time."""
@@ -82,6 +105,7 @@ class Market:
             self.alerts.dropped(symbol, error, self.clock())
             return
         self.whole_from.setdefault(symbol, opened)
+        self.shown[symbol] = max(opened, self.shown.get(symbol, opened))
         if not self.lockstep:
             self.time.saw(symbol, opened, wall.monotonic())
             self.news.set()

@@ -17,7 +17,7 @@ async def build(context: Context) -> Service:
         return context.partitions_held().get(partition_of(symbol, settings.partitions))
 
     windows = Windows(duration(settings.timeframe), epoch)
-    return Service(handlers=Handlers(settings.timeframe, settings.decision_ttl, windows))
+    return Service(handlers=Handlers(settings.timeframe, settings.decision_ttl, windows, settings.symbols))
 
 
 def main() -> None:

@@ -10,18 +10,19 @@ from services.trade_executor.adapters.books import Books
 from services.trade_executor.adapters.instants import Instant, Instants, Watched
 from services.trade_executor.adapters.rows import Connection
 from services.trade_executor.core import orders
-from services.trade_executor.core.entries import Limits, decide, denied
+from services.trade_executor.core.entries import Limits, decide, denied, denied_late
 from services.trade_executor.core.progress import Terms, progress, request_exit
 from services.trade_executor.core.said import alert
 from services.trade_executor.core.trade_book import TradeBook
 from shared.errors import Retryable, Unprocessable
 from shared.ids import canonical
-from shared.schemas.base import Message
+from shared.schemas.base import Message, Timeframe
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, BookUpdated, CandleClosed, TickerUpdated
-from shared.schemas.orders import ExecutionReported, ExitRequested, OrderReported
+from shared.schemas.orders import ExecutionReported, ExitRequested, OrderDenied, OrderReported
 from shared.schemas.system import TradingHalted, TradingPaused
 from shared.schemas.trades import StopMoved
+from shared.timeframes import duration
 
 LOOK_BACK = timedelta(days=2)
 """How far back the clock looks for instants that were not decided; at start it looks at all."""
@@ -48,20 +49,28 @@ class Rules:
     """The settings that decide: when, how much, where the stop lies."""
 
     timeframe: str
-    base_timeframe: str
+    base_timeframe: Timeframe
     decision_ttl: timedelta
     take_profit_r: float
     limits: Limits
 
+    @property
+    def patience(self) -> timedelta:
+        """How long an instant waits for a verdict: less than a decision lives, or those in time would expire too."""
+        return min(duration(self.base_timeframe), self.decision_ttl / 2)
+
 
 class Handlers:
-    """`changed` says that there may be work for the sender once the transaction is committed."""
+    """`changed` says that there may be work for the sender once the transaction is committed.
 
-    def __init__(self, books: Books, instants: Instants, rules: Rules) -> None:
+    `now` is a time that has passed for sure: until the clock is heard, the age of decisions is held against it.
+    """
+
+    def __init__(self, books: Books, instants: Instants, rules: Rules, now: datetime | None = None) -> None:
         self._books = books
         self._instants = instants
         self._rules = rules
-        self._now: datetime | None = None
+        self._now = now
         self._looked_at_all = False
         self._idle = False
         self.changed = False
@@ -101,10 +110,13 @@ class Handlers:
         async with self._books.changing(tx, found[0]) as book:
             book = _there(book, found[0])
             order = book.orders[reported.client_order_id]
-            was_known = order.venue_order_id is not None
+            was_known, withheld = order.venue_order_id is not None, orders.was_withheld(order, reported)
             book.report(reported)
             if not was_known and order.venue_order_id and await self._books.has_orphans(tx, order.venue_order_id):
                 orders.look_up(order)
+            late = reported.occurred_at - (order.created_at + self._rules.decision_ttl)
+            if withheld and late > timedelta(0):
+                book.messages.append(await self._denied_late(tx, book, reported, late))
             return await self._progress(tx, book, reported)
 
     async def on_execution_reported(self, reported: ExecutionReported, tx: Connection) -> Sequence[Message]:
@@ -155,6 +167,13 @@ class Handlers:
         await self._instants.refuse(tx, [denial])
         return [denial]
 
+    async def _denied_late(
+        self, tx: Connection, book: TradeBook, reported: OrderReported, late: timedelta
+    ) -> OrderDenied:
+        denial = denied_late(book.trade, reported, late)
+        await self._instants.refuse(tx, [denial])
+        return denial
+
     async def _tick(self, tx: Connection, bars: BarsClosed) -> list[Message]:
         watched = await self._watched(tx, bars.occurred_at)
         self._idle = not (watched.more or watched.overdue or watched.stuck)
@@ -167,7 +186,7 @@ class Handlers:
 
     async def _watched(self, tx: Connection, now: datetime) -> Watched:
         since = now - LOOK_BACK if self._looked_at_all else datetime.min.replace(tzinfo=now.tzinfo)
-        watched = await self._instants.watch(tx, now, now - self._rules.decision_ttl, since)
+        watched = await self._instants.watch(tx, now, now - self._rules.patience, now - self._rules.decision_ttl, since)
         self._looked_at_all = True
         return watched
 
@@ -206,8 +225,10 @@ class Handlers:
 class PaperHandlers(Handlers):
     """The same, with a broker of our own that must hear the prices. No price touches the database."""
 
-    def __init__(self, books: Books, instants: Instants, rules: Rules, feed: PaperFeed) -> None:
-        super().__init__(books, instants, rules)
+    def __init__(
+        self, books: Books, instants: Instants, rules: Rules, feed: PaperFeed, now: datetime | None = None
+    ) -> None:
+        super().__init__(books, instants, rules, now)
         self._feed = feed
 
     async def on_ticker_updated(self, ticker: TickerUpdated, _tx: Connection) -> Sequence[Message]:

@@ -58,11 +58,12 @@ async def build_with(context: Context, broker: Broker) -> Service:
     books, instants = Books(settings.desk), Instants(settings.desk, settings.timeframe)
     async with database.transaction() as connection:
         await instants.open_books(connection, settings.currency, settings.initial_balance)
+        now = await instants.newest_close(connection, settings.base_timeframe)
     rules = rules_of(settings)
     handlers = (
-        PaperHandlers(books, instants, rules, broker)
+        PaperHandlers(books, instants, rules, broker, now)
         if isinstance(broker, PaperBroker)
-        else Handlers(books, instants, rules)
+        else Handlers(books, instants, rules, now)
     )
     claims, venue = Claims(database, settings.desk), Venue(broker, context.source)
     pace = Pace(settings.playback_speed, settings.decision_ttl)

@@ -27,7 +27,16 @@ from shared.broker.base import (
 )
 from shared.broker.fills import BUY, SELL, match_order
 from shared.broker.paper_ledger import Liquidity, PaperLedger, as_new, check_grid, grid_of
-from shared.broker.paper_market import Piece, Quote, at_once, reached_by_bar, takes_book, with_book, with_ticker
+from shared.broker.paper_market import (
+    QUOTE_IS_FRESH,
+    Piece,
+    Quote,
+    at_once,
+    reached_by_bar,
+    takes_book,
+    with_book,
+    with_ticker,
+)
 from shared.broker.paper_store import PaperOrder, PaperStore
 from shared.errors import ConfigError
 from shared.schemas.market import BookUpdated, CandleClosed, TickerUpdated
@@ -56,17 +65,33 @@ class PaperTerms:
     speed: float = 1.0
 
 
-class PaperBroker:
-    """One paper account. Prices come through `on_ticker`, `on_book` and `on_candle`; without one, nothing fills."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, terms: PaperTerms, source: InstrumentSource, wall: Callable[[], float] = time.monotonic) -> None:
+
+class PaperBroker:
+    """One paper account. Prices come through `on_ticker`, `on_book` and `on_candle`; without one, nothing fills.
+
+    `wall` counts seconds; `utc` is the clock that real prices are compared with, so that a restarted broker that
+    hears of the past first knows it for the past.
+    """
+
+    def __init__(
+        self,
+        terms: PaperTerms,
+        source: InstrumentSource,
+        wall: Callable[[], float] = time.monotonic,
+        utc: Callable[[], datetime] = _utc_now,
+    ) -> None:
         self._terms = terms
         self._source = source
         self._wall = wall
+        self._utc = utc
         self._store = PaperStore(terms.file)
         self._quotes: dict[str, Quote] = {}
         self._listeners: set[asyncio.Event] = set()
         self._anchor: tuple[datetime, float] | None = None
+        self._told: datetime | None = None
         self._book = _opened_books(self._store, terms)
         self._ledger = PaperLedger(self._store, terms.taker_fee, terms.maker_fee)
 
@@ -82,14 +107,17 @@ class PaperBroker:
         return {symbol: grid for symbol, grid in known.items() if grid is not None}
 
     async def now(self) -> datetime:
-        """The time of the latest price, and what has passed since; before the first, the wall clock."""
-        if self._anchor is None:
-            return datetime.now(UTC)
-        at, read_at = self._anchor
-        return at + timedelta(seconds=(self._wall() - read_at) * self._terms.speed)
+        """The time of the latest price, and what has passed since; before the first, the wall clock. Never goes back.
+
+        On real prices it is never behind the wall clock.
+        """
+        return self._now()
 
     async def place(self, order: OrderRequest, deadline: datetime) -> str:
-        """Book the order, and fill it where the quote allows. BrokerUnavailable while there is no price."""
+        """Book the order, and fill it where the quote allows.
+
+        BrokerUnavailable while there is no price, or for a market order only an old one.
+        """
         instrument = (await self.instruments((order.symbol,)))[order.symbol]
         now = await self.now()
         if now > deadline:
@@ -97,11 +125,13 @@ class PaperBroker:
         quote = self._quotes.get(order.symbol)
         if quote is None:
             raise BrokerUnavailable(f"no price of {order.symbol} yet")
+        if order.order_type == "market" and not self._is_fresh(quote):
+            raise BrokerUnavailable(f"the last price of {order.symbol} is of {quote.as_of}, and now it is {now}")
         with self._changing():
             wanted = as_new(order, now)
             self._ledger.check(wanted, instrument, quote)
             placed = self._store.add_order(wanted)
-            self._ledger.book(placed, at_once(placed, quote), "taker", now)
+            self._ledger.book(placed, self._met(placed, quote), "taker", now)
         return paper_store.venue_order_id(self._book, placed.number)
 
     async def amend(self, venue_order_id: str, symbol: str, quantity: Decimal, trigger_price: Decimal) -> None:
@@ -118,7 +148,7 @@ class PaperBroker:
                 raise InsufficientFunds(f"insufficient funds: amending to {quantity} needs more than is free")
             self._store.save_order(amended)
             if quote := self._quotes.get(symbol):
-                self._ledger.book(amended, at_once(amended, quote), "taker", now)
+                self._ledger.book(amended, self._met(amended, quote), "taker", now)
 
     async def cancel(self, venue_order_id: str, symbol: str) -> None:
         """Cancel; OrderRefused where it is not open any more."""
@@ -194,8 +224,30 @@ class PaperBroker:
             self._book_all(met, candle.occurred_at)
 
     def _fill(self, orders: Sequence[PaperOrder], quote: Quote) -> None:
-        met = [(order, pieces) for order in orders if (pieces := at_once(order, quote))]
-        self._book_all(met, quote.time)
+        concerned = [order for order in orders if order.since <= quote.as_of]
+        able = [order for order in concerned if order.order_type != "market" or self._is_fresh(quote)]
+        self._book_all([(order, pieces) for order in able if (pieces := at_once(order, quote))], quote.time)
+
+    def _met(self, order: PaperOrder, quote: Quote) -> list[Piece]:
+        """What an order meets as it arrives; an old price has nothing to offer any more."""
+        return at_once(order, quote) if self._is_fresh(quote) else []
+
+    def _is_fresh(self, quote: Quote) -> bool:
+        return self._now() - quote.as_of <= QUOTE_IS_FRESH * max(1.0, self._terms.speed)
+
+    def _now(self) -> datetime:
+        real = self._terms.speed == 1
+        if self._anchor is None and not real:
+            # a playback's time may lie anywhere: the wall clock stands in for it, and binds nobody
+            return self._utc()
+        known = [self._told] if self._told else []
+        if real:
+            known.append(self._utc())
+        if self._anchor is not None:
+            at, read_at = self._anchor
+            known.append(at + timedelta(seconds=(self._wall() - read_at) * self._terms.speed))
+        self._told = max(known)
+        return self._told
 
     def _book_all(self, met: Sequence[tuple[PaperOrder, list[Piece]]], time: datetime) -> None:
         if met:

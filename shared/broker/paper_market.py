@@ -11,6 +11,7 @@ from shared.portfolio.grid import Grid
 from shared.schemas.market import BookUpdated, CandleClosed, Level, TickerUpdated
 
 BOOK_IS_FRESH = timedelta(seconds=2)
+QUOTE_IS_FRESH = timedelta(seconds=30)
 Piece = tuple[Decimal, Decimal]
 """Price and quantity of one part of a fill."""
 
@@ -26,6 +27,11 @@ class Quote:
     bids: tuple[Level, ...] = ()
     asks: tuple[Level, ...] = ()
     book_time: datetime | None = None
+
+    @property
+    def as_of(self) -> datetime:
+        """When the market was last heard: a book is as good a proof of the price as a ticker."""
+        return self.time if self.book_time is None else max(self.time, self.book_time)
 
     def levels(self, buys: bool) -> Sequence[Level]:
         """The side of a fresh book that a market order meets; empty where the book is unknown or old."""

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
 
 from shared.errors import ConfigError, Retryable
-from shared.redis_streams.keys import GROUPS, streams_of
+from shared.redis_streams.keys import GROUPS, PARTITIONS_KEY, streams_of
 from shared.redis_streams.scripts import Script
 from shared.redis_streams.wire import ANSWER_WITHIN, Wire
 
@@ -57,6 +57,7 @@ class Bus:
         self.redis = client
         self.partitions = partitions
         self.clustered = clustered
+        self._partitions_agreed = False
         self._memory_checked = 0.0
         self._memory_used = 0.0
         self._wire = None if clustered else Wire(client.connection_pool)
@@ -90,6 +91,7 @@ class Bus:
 
     async def ensure_groups(self) -> None:
         """Create what is missing of every group of the topology on every partition, from the first entry on."""
+        await self.require_partitions()
         for partition in range(self.partitions):
             for group in GROUPS:
                 for key in streams_of(group, partition):
@@ -108,6 +110,20 @@ class Bus:
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
+
+    async def require_partitions(self) -> None:
+        """ConfigError where this desk began with another number. The first process of all settles it."""
+        if self._partitions_agreed:
+            return
+        ours = str(self.partitions).encode()
+        await self.execute("SET", PARTITIONS_KEY, ours, "NX")
+        stored = await self.execute("GET", PARTITIONS_KEY)
+        if stored not in (None, ours):
+            raise ConfigError(
+                f"PARTITIONS: this desk was started with {stored.decode('utf-8', 'replace')} partitions, and"
+                f" {self.partitions} are set: other ones would tear the keys' order apart. Set it back."
+            )
+        self._partitions_agreed = True
 
     async def require_memory(self) -> None:
         """Retryable while Redis is nearly full. Asked at most once a second."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from redis.exceptions import ResponseError
 
 from shared.errors import InvariantBroken, Retryable
+from shared.redis_streams.alerts import log_alerts
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.entries import Settled
 from shared.redis_streams.failures import LeaseLost, is_outside
@@ -51,6 +52,8 @@ async def commit(
             raise
         raise InvariantBroken(f"Redis refused a commit of {group} in partition {partition}: {error}") from error
     _check(reply, group, partition)
+    for settled in batch:
+        log_alerts(settled.outputs)
 
 
 def _check(reply: Sequence[bytes], group: str, partition: int) -> None:

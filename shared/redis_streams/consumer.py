@@ -56,6 +56,7 @@ class Consumer:
         self._database = database
         self._leases = Leases(bus, group, instance, self._options.lease_ttl)
         self._leader: Lease | None = None
+        self._leader_until = 0.0
         self._one_at_a_time = asyncio.Lock() if group in SINGLETONS else None
         self._asked = False
         self._lanes: dict[int, tuple[Lane, asyncio.Task[None]]] = {}
@@ -73,8 +74,11 @@ class Consumer:
 
     @property
     def is_leader(self) -> bool:
-        """Whether this instance is a singleton's active one; true where there is no such thing."""
-        return self._one_at_a_time is None or self._leader is not None
+        """Whether this instance is a singleton's active one; true where there is no such thing.
+
+        Without Redis it stays so until its lease is over, when another instance may have taken it.
+        """
+        return self._one_at_a_time is None or (self._leader is not None and time.monotonic() < self._leader_until)
 
     @property
     def idle_seconds(self) -> float | None:
@@ -101,6 +105,7 @@ class Consumer:
             await self._finish()
 
     async def _keep_leases(self) -> None:
+        await self._bus.require_partitions()
         wanted = await self._share()
         for partition in list(self._lanes):
             lane, _ = self._lanes[partition]
@@ -114,8 +119,11 @@ class Consumer:
     async def _share(self) -> set[int]:
         if self._one_at_a_time is None:
             return await self._leases.share()
+        asked = time.monotonic()  # Redis counts from a later moment
         if self._leader is None or not await self._leases.renew(self._leader):
+            self._leader = None
             self._leader = await self._leases.acquire("leader")
+        self._leader_until = asked + self._options.lease_ttl.total_seconds()
         return set(range(self._bus.partitions)) if self._leader else set()
 
     async def _start(self, partition: int) -> None:
@@ -176,11 +184,12 @@ class Consumer:
         for lane, _ in self._lanes.values():
             lane.leaving = True
         errors = await asyncio.gather(*self._tasks(), return_exceptions=True)
+        leader, self._leader = self._leader, None
         try:
             for lane, _ in self._lanes.values():
                 await self._leases.release(lane.lease)
-            if self._leader is not None:
-                await self._leases.release(self._leader)
+            if leader is not None:
+                await self._leases.release(leader)
             await self._leases.leave()
         except FROM_REDIS as error:
             if not is_outside(error):

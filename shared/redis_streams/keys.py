@@ -7,6 +7,9 @@ from shared.topology import STREAMS, read_by, stream_key
 GROUPS = tuple(sorted({group for stream in STREAMS for group in stream.groups}))
 """Every group of the topology."""
 
+PARTITIONS_KEY = "parley:partitions"
+"""The number of partitions this desk was started with."""
+
 
 def lease_key(group: str, partition: int | str) -> str:
     """Who may commit for the group in this partition, and its epoch."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import ResponseError
 
 from shared.errors import ConfigError, InvariantBroken, Retryable, Unprocessable
@@ -122,7 +121,7 @@ class Lane:
 
     async def _blame(self, entry: Entry, error: Exception) -> None:
         attempts, field = 1, f"{entry.key}|{entry.entry_id.decode()}"
-        counted = not isinstance(error, Unprocessable | ValidationError)
+        counted = not isinstance(error, Unprocessable)
         key = attempts_key(self.desk.group, self.partition)
         if counted:
             attempts = await self.desk.bus.execute("HINCRBY", key, field, 1)

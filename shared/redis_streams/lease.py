@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from shared.redis_streams.bus import Bus
 from shared.redis_streams.keys import lease_key, members_key
 from shared.redis_streams.scripts import ACQUIRE, HEARTBEAT, RELEASE, RENEW
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,19 @@ class Leases:
         self._group = group
         self._instance = instance
         self._ttl_ms = int(ttl.total_seconds() * 1000)
+        self._epochs: dict[str, int] = {}
 
     async def acquire(self, partition: int | str) -> Lease | None:
         """None while another instance holds it."""
         key = lease_key(self._group, partition)
-        epoch = await self._bus.call(ACQUIRE, [key], self._instance, self._ttl_ms)
-        return Lease(key, epoch) if epoch else None
+        epoch, ended = await self._bus.call(ACQUIRE, [key], self._instance, self._ttl_ms)
+        if ended and ended != self._epochs.get(key):
+            # a process of this name died, or lives: the latter would go on for ever
+            log.info("took over a lease from this name", lease=key, instance=self._instance, epoch=epoch)
+        if not epoch:
+            return None
+        self._epochs[key] = epoch
+        return Lease(key, epoch)
 
     async def renew(self, lease: Lease) -> bool:
         """False where somebody else has taken it since."""

@@ -37,6 +37,7 @@ class Maintenance:
         """Until `stop`. Connections that are lost end it, to be started again."""
         pause = 0.05 if self._bus.clustered and self._database else 1.0
         renewed = 0.0
+        await self._bus.require_partitions()
         while not stop.is_set():
             if time.monotonic() - renewed > TTL.total_seconds() / 3:
                 renewed = time.monotonic()

@@ -35,13 +35,14 @@ local function content(kind, body) return string.sub(redis.sha1hex(kind .. body)
 ACQUIRE = Script(
     _NOW
     + """
--- KEYS lease | ARGV owner, ttl ms -> epoch, or 0 where another owner holds it
+-- KEYS lease | ARGV owner, ttl ms -> {epoch, or 0 where another owner holds it; epoch of the live lease it ends, or 0}
 -- The epoch is at least the clock, so that a Redis that went back in time hands out no epoch twice.
 local held = redis.call('HMGET', KEYS[1], 'owner', 'until', 'epoch')
-if held[1] and held[1] ~= ARGV[1] and tonumber(held[2]) > now then return 0 end
+local alive = held[1] and tonumber(held[2]) > now
+if alive and held[1] ~= ARGV[1] then return {0, 0} end
 local epoch = math.max(tonumber(held[3] or 0) + 1, now)
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2], 'epoch', epoch)
-return epoch
+return {epoch, alive and tonumber(held[3]) or 0}
 """
 )
 

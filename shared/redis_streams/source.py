@@ -1,12 +1,13 @@
 """Point 4: facts that no input caused are published only if newer than their cursor, or unseen."""
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import compress, groupby
 from typing import NamedTuple
 
 from redis.exceptions import ResponseError
 
 from shared.errors import InvariantBroken, Retryable
+from shared.redis_streams.alerts import log_alerts
 from shared.redis_streams.bus import Bus, Reply
 from shared.redis_streams.codec import Outgoing, encode
 from shared.redis_streams.failures import is_outside
@@ -53,6 +54,7 @@ class Source:
         Raises Retryable while Redis is nearly full, InvariantBroken where the topology has no such arrow.
         """
         prepared = [self._prepare(item) for item in items]
+        await self._bus.require_partitions()
         await self._bus.require_memory()
         published: list[bool] = []
         for _, run in groupby(prepared, key=lambda item: item.outgoing.partition if self._bus.clustered else 0):
@@ -62,6 +64,7 @@ class Source:
     async def publish_unseen(self, message: Message) -> bool:
         """False where this id was published before; InvariantBroken where that had other content."""
         outgoing = encode(message, self._name, self._bus.partitions)
+        await self._bus.require_partitions()
         await self._bus.require_memory()
         return await publish_unseen(self._bus, outgoing)
 
@@ -84,7 +87,9 @@ class Source:
             fields = outgoing.fields()
             keys += (cursors_key(self._name, outgoing.partition), outgoing.stream_key)
             arguments += (field, cursor, len(fields), *fields)
-        return [bool(new) for new in await _call(self._bus, PUBLISH_NEWER, keys, *arguments)]
+        published = [bool(new) for new in await _call(self._bus, PUBLISH_NEWER, keys, *arguments)]
+        log_alerts(compress((item.outgoing for item in items), published))
+        return published
 
 
 async def publish_unseen(bus: Bus, outgoing: Outgoing, remembered: int = REMEMBERED) -> bool:
@@ -93,6 +98,8 @@ async def publish_unseen(bus: Bus, outgoing: Outgoing, remembered: int = REMEMBE
     new = await _call(bus, PUBLISH_UNSEEN, [outgoing.stream_key], *arguments)
     if new < 0:
         raise InvariantBroken(f"{outgoing.kind} {outgoing.message_id} was published before with other content")
+    if new:
+        log_alerts([outgoing])
     return bool(new)
 
 

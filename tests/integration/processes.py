@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,7 +15,7 @@ def environment(**settings: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name in KEPT} | settings
 
 
-def parley(*arguments: str, patience: float = 120, **settings: str) -> subprocess.CompletedProcess[str]:
+def parley(*arguments: str, settings: Mapping[str, str], patience: float = 120) -> subprocess.CompletedProcess[str]:
     """`parley …`, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *arguments],

@@ -6,6 +6,7 @@ import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -197,7 +198,7 @@ async def test_a_candle_from_the_future_does_not_spoil_the_next_good_one(bus: Bu
     assert at(minute) in await _decided(desk)
 
 
-async def _decided(desk: Desk) -> set[object]:
+async def _decided(desk: Desk) -> set[datetime]:
     database = Database(desk.database_url)
     async with database.engine.connect() as connection:
         found = set((await connection.execute(select(CouncilSession.time))).scalars())
@@ -217,7 +218,7 @@ async def test_what_a_handler_refuses_is_handled_once_it_is_mended_and_given_bac
     async with database.transaction() as connection:
         await connection.execute(insert(Trade).values(_closed_trade(missing)))
     await database.close()
-    done = parley("streams", "requeue", letter.id, **desk.settings)
+    done = parley("streams", "requeue", letter.id, settings=desk.settings)
     assert (done.returncode, done.stderr) == (0, "")
     await settled(bus)
     assert letter.entry not in {found.entry for found in await all_letters(bus) if found.group == "trade_executor"}
@@ -230,14 +231,14 @@ async def test_the_command_line_shows_dead_letters_and_gives_one_back_to_its_gro
     await put(bus, key, {"k": CandleClosed.__name__, "b": body})
     await settled(bus)
 
-    shown = json.loads(parley("streams", "dead", "--json", **desk.settings).stdout)
+    shown = json.loads(parley("streams", "dead", "--json", settings=desk.settings).stdout)
     mine = {letter["group"]: letter for letter in shown if letter["body"] == body}
     assert set(mine) == {"signal_generator", "position_manager", "trade_executor"}
     assert all("malformed CandleClosed" in letter["error"] for letter in mine.values())
-    assert body in parley("streams", "dead", "--group", "signal_generator", **desk.settings).stdout
+    assert body in parley("streams", "dead", "--group", "signal_generator", settings=desk.settings).stdout
 
     retried = {group: await bus.execute("XLEN", retry_key(group, 1)) for group in mine}
-    done = parley("streams", "requeue", mine["signal_generator"]["id"], **desk.settings)
+    done = parley("streams", "requeue", mine["signal_generator"]["id"], settings=desk.settings)
     assert done.returncode == 0
     await settled(bus)
     after = {letter.group: letter for letter in await all_letters(bus) if letter.body == body}
@@ -250,7 +251,7 @@ async def test_the_command_line_shows_dead_letters_and_gives_one_back_to_its_gro
 
 async def test_an_id_that_is_none_is_refused_in_words(desk: Desk) -> None:
     for letter in ("nonsense", "signal_generator:1:1-1"):
-        done = parley("streams", "requeue", letter, **desk.settings)
+        done = parley("streams", "requeue", letter, settings=desk.settings)
         assert done.returncode == 2
         assert "dead letter" in done.stderr
         assert "Traceback" not in done.stderr
@@ -259,7 +260,7 @@ async def test_an_id_that_is_none_is_refused_in_words(desk: Desk) -> None:
 async def test_the_overview_counts_every_dead_letter_and_nothing_is_left_waiting(bus: Bus, desk: Desk) -> None:
     await settled(bus)
     letters = Counter(letter.stream for letter in await all_letters(bus))
-    overview = json.loads(parley("streams", "--json", **desk.settings).stdout)["streams"]
+    overview = json.loads(parley("streams", "--json", settings=desk.settings).stdout)["streams"]
     assert {name: stream["dead"] for name, stream in overview.items() if stream["dead"]} == dict(letters)
     waiting = [g for s in overview.values() for g in s["groups"].values() if g["pending"] or g["lag"]]
     assert waiting == []

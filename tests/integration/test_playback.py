@@ -49,7 +49,7 @@ def play(folder: Path, data: list[str], *more: str) -> Report:
     files = [part for argument in data for part in ("--data", argument)]
     report = folder / "report.json"
     pace = ("--speed", "max", "--history", str(market.HISTORY), "--report", str(report))
-    done = parley("demo", *files, *pace, *more, patience=280, DATA_DIR=str(folder / "desks"), **SETTINGS)
+    done = parley("demo", *files, *pace, *more, settings={"DATA_DIR": str(folder / "desks"), **SETTINGS}, patience=280)
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
     found: Report = json.loads(report.read_text())
     return found

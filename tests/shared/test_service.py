@@ -154,6 +154,17 @@ async def test_a_service_says_that_it_needs_a_database(redis_url: str) -> None:
         await run("council", settings_for(redis_url), build)
 
 
+async def test_a_service_of_another_number_of_partitions_ends_and_says_which(redis_url: str) -> None:
+    async def build(_context: Context) -> Service:
+        return Service()
+
+    bus = await Bus.connect(redis_url, 8)
+    await bus.ensure_groups()
+    with pytest.raises(ConfigError, match=r"PARTITIONS.* 8 .* 4 "):
+        await run("market_data", settings_for(redis_url), build)
+    await bus.close()
+
+
 def test_a_wrong_setting_ends_the_process_with_code_2_and_one_plain_text(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

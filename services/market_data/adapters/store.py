@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -13,7 +13,7 @@ from services.market_data.core.bars import Bar, Named
 from shared import candles
 from shared.candles import CandleLike, Change, Stored
 from shared.db import Database
-from shared.models import Asset
+from shared.models import Asset, Trade
 from shared.schemas.base import Timeframe
 from shared.timeframes import from_microseconds, length, to_microseconds
 
@@ -64,6 +64,12 @@ class Store:
         async with self._database.transaction() as connection:
             found = await connection.scalar(statement, {"symbol": symbol, "timeframe": timeframe})
         return None if found is None else to_microseconds(found)
+
+    async def symbols_of_open_trades(self, account: str) -> list[str]:
+        """What an account still holds, or is about to; sorted."""
+        statement = select(Trade.symbol).where(Trade.account == account, Trade.status != "closed")
+        async with self._database.transaction() as connection:
+            return sorted(set((await connection.execute(statement)).scalars()))
 
     async def save_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Insert assets that are missing and bring the venue's precision up to date; the rest is the users'."""

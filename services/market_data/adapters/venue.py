@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -65,11 +65,20 @@ def pause_after(failures: int) -> float:
     return min(LONGEST_PAUSE, 0.25 * 2.0 ** min(failures - 1, 10)) * random.uniform(0.5, 1.0)
 
 
+Dropped = Callable[[str, checks.BadData, int], object]
+"""Told of a symbol's row that can't be, and of the end of the range that was asked for."""
+
+
+def _log_dropped(symbol: str, error: checks.BadData, until: int) -> None:
+    log.warning("candle dropped", symbol=symbol, code=error.code, error=str(error))
+
+
 class RestVenue:
     """What is asked of the venue, rather than watched. Retryable: it can't be reached, or makes no sense now."""
 
-    def __init__(self, exchange: Any) -> None:
+    def __init__(self, exchange: Any, dropped: Dropped = _log_dropped) -> None:
         self._exchange = exchange
+        self._dropped = dropped
         self._asking = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -81,23 +90,34 @@ class RestVenue:
 
     async def instruments(self, symbols: tuple[str, ...]) -> list[Instrument]:
         """The pairs' precision; ConfigError names those that the venue does not trade."""
-        await self._asked("markets", self._exchange.load_markets)
-        if unknown := [symbol for symbol in symbols if symbol not in self._exchange.markets]:
+        if unknown := await self.unknown(symbols):
             raise ConfigError(f"SYMBOLS: {', '.join(unknown)} not traded at {self._exchange.id}; take them out")
         return [_instrument(self._exchange.markets[symbol]) for symbol in symbols]
+
+    async def unknown(self, symbols: Iterable[str]) -> list[str]:
+        """Those that the venue does not trade."""
+        await self._asked("markets", self._exchange.load_markets)
+        return [symbol for symbol in symbols if symbol not in self._exchange.markets]
 
     async def candles(self, symbol: str, timeframe: Timeframe, since: int, until: int) -> list[Bar]:
         """Bars that open from `since` on and have closed by `until`, oldest first; at most what the venue keeps.
 
-        Raises BadData for a bar that can't be.
+        A row that can't be is dropped and said; the others are as good as without it.
         """
         # Kraken's `since` excludes; ccxt hands it on as whole seconds
         rows = await self._asked(
             f"{symbol} {timeframe} candles",
             lambda: self._exchange.fetch_ohlcv(symbol, str(timeframe), since // 1000 - 1000, CANDLES_AT_ONCE),
         )
-        bars = sorted(checks.bar(row, timeframe) for row in rows)
+        bars = sorted(bar for row in rows if (bar := self._checked(symbol, row, timeframe, until)))
         return [bar for bar in bars if since <= bar.open_time and bar.open_time + length(timeframe) <= until]
+
+    def _checked(self, symbol: str, row: Sequence[object], timeframe: Timeframe, until: int) -> Bar | None:
+        try:
+            return checks.bar(row, timeframe)
+        except checks.BadData as error:
+            self._dropped(symbol, error, until)
+            return None
 
     async def close(self) -> None:
         """Give up every connection, once the last answer is there: a later question would open them again."""

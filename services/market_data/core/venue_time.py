@@ -27,6 +27,14 @@ class VenueTime:
         self.heard = max(time, self.heard)
         self.passed(time, wall)
 
+    def seen(self, symbol: str) -> int:
+        """The latest time that a message of this symbol showed; 0 before the first."""
+        return self._seen[symbol]
+
+    def forget(self, symbol: str) -> None:
+        """Wait for it no more."""
+        self._seen.pop(symbol, None)
+
     def passed(self, time: int, wall: float) -> None:
         """The venue's clock is `time`, whoever said so."""
         if time <= self.latest:

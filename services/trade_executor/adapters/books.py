@@ -20,6 +20,9 @@ LOCKED_TRADE = select(Trade.__table__).where(Trade.id == OF_TRADE).with_for_upda
 LOCKED_ORDERS = select(Order.__table__).where(Order.trade_id == OF_TRADE).with_for_update()
 FILLS = select(Fill.__table__).where(Fill.trade_id == OF_TRADE).order_by(Fill.time, Fill.execution_id)
 STOP = select(Stop.__table__).where(Stop.trade_id == OF_TRADE)
+IS_SUCCEEDED = text("""
+    SELECT EXISTS(SELECT FROM trades WHERE account = :account AND symbol = :symbol AND id <> :id AND status <> 'closed')
+""")
 TRADE_OF = text("""
     SELECT client_order_id, trade_id FROM orders
     WHERE client_order_id = :client_order_id OR (venue_order_id = :venue_order_id AND :venue_order_id <> '')
@@ -105,11 +108,16 @@ async def _load(tx: Connection, trade_id: UUID) -> TradeBook | None:
     orders = [Order(**found) for found in (await tx.execute(LOCKED_ORDERS, key)).mappings()]
     fills = [Fill(**found) for found in (await tx.execute(FILLS, key)).mappings()]
     stop = (await tx.execute(STOP, key)).mappings().first()
+    is_succeeded = False
+    if trade.status == "closed":
+        others = {"account": trade.account, "symbol": trade.symbol, "id": trade.id}
+        is_succeeded = bool((await tx.execute(IS_SUCCEEDED, others)).scalar_one())
     return TradeBook(
         trade,
         {order.client_order_id: order for order in _by_attempt(trade, orders)},
         {fill.execution_id: fill for fill in fills},
         None if stop is None else Stop(**stop),
+        is_succeeded,
     )
 
 

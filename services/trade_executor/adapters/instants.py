@@ -14,9 +14,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from services.trade_executor.adapters.rows import Connection, Row, values
 from services.trade_executor.core.entries import Desk, Entry, Standing
 from shared.models import DecisionInstant, Refusal
+from shared.schemas.base import Timeframe
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, Mark
 from shared.schemas.orders import OrderDenied
+from shared.timeframes import duration
 
 KEEP_INSTANT = upsert(DecisionInstant).on_conflict_do_nothing()
 # A statement does not see its own insert: the verdict it brings is added by the caller. The others' bodies come along
@@ -71,12 +73,16 @@ WATCH = text("""
     SELECT ARRAY(SELECT DISTINCT time FROM (
                SELECT time FROM decision_instants
                WHERE decided_at IS NULL AND timeframe = :timeframe AND time > :since AND time <= :due
-               UNION ALL SELECT time FROM pending_verdicts WHERE timeframe = :timeframe AND time <= :due) AS late
+               UNION ALL SELECT time FROM pending_verdicts WHERE timeframe = :timeframe AND time < :stale) AS late
                ORDER BY time) AS overdue,
            ARRAY(SELECT DISTINCT trade_id FROM orders
                  WHERE account = :account AND state = 'open' AND request IS NULL AND NOT cancel_wanted
                    AND (order_type = 'market' OR filled > 0) AND updated_at < :now) AS slow,
-           ARRAY(SELECT id FROM trades t WHERE account = :account AND status = 'closing' AND NOT EXISTS (
+           ARRAY(SELECT id FROM trades t WHERE account = :account
+                   AND (status = 'closing' OR (status = 'closed' AND held > 0 AND EXISTS (
+                     SELECT FROM assets a WHERE a.symbol = t.symbol
+                     AND t.held >= a.min_quantity AND t.held * t.entry_price >= a.min_cost)))
+                   AND NOT EXISTS (
                      SELECT FROM orders o WHERE o.trade_id = t.id
                      AND o.state IN ('intended', 'submitting', 'unknown', 'open'))) AS stuck,
            EXISTS(SELECT FROM decision_instants
@@ -84,6 +90,7 @@ WATCH = text("""
            OR EXISTS(SELECT FROM pending_verdicts)
            OR EXISTS(SELECT FROM trades WHERE account = :account AND status IN ('opening', 'closing')) AS more
 """)
+NEWEST_BAR = text("SELECT max(open_time) FROM candles WHERE timeframe = :timeframe")
 OPEN_BOOKS = text("""
     INSERT INTO accounts (name, currency, initial_balance, cash, reserved)
     VALUES (:name, :currency, :balance, :balance, 0) ON CONFLICT DO NOTHING
@@ -93,7 +100,7 @@ OPEN_BOOKS = text("""
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What the clock found: instants past their deadline, trades with an order that should have filled by now,
-    trades being left without an order; whether anything at all is worth another look.
+    trades to be sold without an order that does; whether anything at all is worth another look.
     """
 
     overdue: list[datetime]
@@ -128,6 +135,11 @@ class Instants:
     async def open_books(self, tx: Connection, currency: str, balance: Decimal) -> None:
         """The account's row, the first time."""
         await tx.execute(OPEN_BOOKS, {"name": self._account, "currency": currency, "balance": balance})
+
+    async def newest_close(self, tx: Connection, base: Timeframe) -> datetime | None:
+        """When the newest bar closed that market_data has written, None where there is none: not later than now."""
+        opened: datetime | None = (await tx.execute(NEWEST_BAR, {"timeframe": base})).scalar_one()
+        return None if opened is None else opened + duration(base)
 
     async def end(self, tx: Connection, bars: BarsClosed) -> bool:
         """Keep an ended instant. Whether every verdict that it waits for is there."""
@@ -189,9 +201,11 @@ class Instants:
         if denials:
             await tx.execute(upsert(Refusal).on_conflict_do_nothing(), [_refusal(denial) for denial in denials])
 
-    async def watch(self, tx: Connection, now: datetime, due: datetime, since: datetime) -> Watched:
-        """What the clock must see to at `now`: instants up to `due` are past their deadline, before `since` none is."""
-        times = {"now": now, "due": due, "since": since}
+    async def watch(self, tx: Connection, now: datetime, due: datetime, stale: datetime, since: datetime) -> Watched:
+        """What the clock must see to at `now`: instants up to `due` are past their deadline, before `since` none is;
+        verdicts from before `stale` have expired, whether or not the end of their instant was said.
+        """
+        times = {"now": now, "due": due, "stale": stale, "since": since}
         row = (await tx.execute(WATCH, times | {"account": self._account, "timeframe": self._timeframe})).one()
         return Watched(**row._mapping)
 

@@ -19,7 +19,7 @@ from shared.risk.sizing import reservation, size_entry
 from shared.risk.stops import initial_stop
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import Mark
-from shared.schemas.orders import Figure, OrderDenied
+from shared.schemas.orders import Figure, OrderDenied, OrderReported
 
 LONG = 1
 ENTRY_SLACK = 5_000_000
@@ -112,6 +112,7 @@ def decide(
 
 def denied(verdict: CouncilDecided, reason: str, detail: str, figures: Sequence[tuple[str, str]] = ()) -> OrderDenied:
     """Our no to a verdict."""
+    named = tuple(Figure(name=name, value=value) for name, value in figures)
     return OrderDenied(
         message_id=derived_id("OrderDenied", verdict.message_id),
         causation_id=verdict.message_id,
@@ -120,7 +121,21 @@ def denied(verdict: CouncilDecided, reason: str, detail: str, figures: Sequence[
         decision_id=verdict.message_id,
         reason=reason,
         detail=detail,
-        figures=tuple(Figure(name=name, value=value) for name, value in figures),
+        figures=named,
+    )
+
+
+def denied_late(trade: Trade, withheld: OrderReported, late: timedelta) -> OrderDenied:
+    """Our no to a trade whose entry had been decided, and was too old when it could have been sent."""
+    return OrderDenied(
+        message_id=derived_id("OrderDenied", trade.decision_id),
+        causation_id=withheld.message_id,
+        occurred_at=trade.decided_at,
+        symbol=trade.symbol,
+        decision_id=trade.decision_id,
+        reason="expired",
+        detail="the decision was too old by the venue's clock before its order could be sent",
+        figures=(Figure(name="late_by_s", value=str(Decimal(late // MICROSECOND) / 1_000_000)),),
     )
 
 

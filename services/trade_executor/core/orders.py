@@ -103,6 +103,12 @@ def look_up(order: Order) -> None:
         order.request = "find"
 
 
+def was_withheld(order: Order, reported: OrderReported) -> bool:
+    """Whether the report says that the sender kept back an entry that the venue never had. Ask before booking it."""
+    known = order.venue_order_id or reported.venue_order_id
+    return order.purpose == "entry" and is_live(order) and reported.status == "canceled" and known is None
+
+
 def report(order: Order, reported: OrderReported) -> None:
     """What came of a request. A report twice, or about what was over before, changes nothing."""
     if not is_live(order):
@@ -153,6 +159,7 @@ def _cancel_failed(order: Order, _reported: OrderReported) -> None:
 def _not_sent(order: Order, _reported: OrderReported) -> None:
     order.state = moved(order.state, "not_sent")
     order.request = None
+    _call_off(order)
 
 
 def _unknown(order: Order, _reported: OrderReported) -> None:
@@ -177,9 +184,17 @@ def _missing(order: Order, reported: OrderReported) -> None:
     if order.purpose == "entry" and order.filled == 0:
         order.state = moved(order.state, "missing")
         order.request = None
+        _call_off(order)
         _settle(order)
         return
     _ended(order, reported)
+
+
+def _call_off(order: Order) -> None:
+    """What was taken back while its request was on its way is not sent again."""
+    if order.cancel_wanted and order.state == "intended":
+        withdraw(order, "taken back before the venue had it")
+        _settle(order)
 
 
 def _ended(order: Order, reported: OrderReported) -> None:

@@ -2,7 +2,8 @@
 
 opening -> open: guarded by a stop that rests at the broker for all that is held.
 closing: cancel the working entry, cancel the resting stop, sell what is held; one attempt at a time.
-closed: nothing of it is left at the venue; dust that the venue would not take is left with a record.
+closed: nothing of it is left at the venue; dust that the venue would not take is left with a record. What a late
+fill adds while another trade of the symbol is open is sold from here, since only one of them may be open.
 """
 
 from dataclasses import dataclass
@@ -43,12 +44,14 @@ def progress(book: TradeBook, terms: Terms, cause: Message) -> None:
         _price(book, terms)
     if "entry" in book.ended:
         _entry_over(book, cause)
-    if book.late:
+    came_late = book.late
+    if came_late:
         _take_back(book, cause)
     if book.trade.status in ("opening", "open"):
         _guard(book, terms, cause)
-    if book.trade.status == "closing":
+    if book.trade.status == "closing" or came_late or _is_left_over(book, terms):
         _leave(book, terms, cause)
+    book.ended.discard("exit")
 
 
 def request_exit(book: TradeBook, request: ExitRequested) -> None:
@@ -114,6 +117,15 @@ def _take_back(book: TradeBook, cause: Message) -> None:
     book.late = False
     if book.trade.held > 0:
         _begin_exit(book, "external", cause.occurred_at)
+    if book.is_succeeded:
+        book.trade.status = "closed"
+
+
+def _is_left_over(book: TradeBook, terms: Terms) -> bool:
+    """Whether a closed trade holds what can be sold, or has just sold it."""
+    if book.trade.status != "closed" or book.trade.quantity == 0:
+        return False
+    return "exit" in book.ended or not (book.trade.held == 0 or is_dust(book, terms))
 
 
 def _guard(book: TradeBook, terms: Terms, cause: Message) -> None:
@@ -167,6 +179,7 @@ def _leave(book: TradeBook, terms: Terms, cause: Message) -> None:
 
 def _close(book: TradeBook, terms: Terms, cause: Message) -> None:
     trade = book.trade
+    was_said = trade.exit_time is not None
     trade.status = "closed"
     if trade.quantity == 0:
         return
@@ -177,7 +190,9 @@ def _close(book: TradeBook, terms: Terms, cause: Message) -> None:
     proceeds = sum((fill.cost for fill in sold), NOTHING)
     paid = sum((fill.cost for fill in book.filled_on("buy")), NOTHING)
     trade.pnl = proceeds - paid - trade.fees
-    book.messages.append(closed(trade, paid, cause))
+    if not was_said:
+        # The others have booked it once; what a late fill changes of it stands in the row and in the alert.
+        book.messages.append(closed(trade, paid, cause))
     if trade.held > 0:
         text = f"{canonical(trade.held)} {trade.symbol} is below what the venue takes and stays with us"
         book.messages.append(alert("warning", "dust", text, trade.id, cause))

@@ -28,12 +28,15 @@ AVERAGE_DIGITS = Decimal("1e-4")
 class TradeBook:
     """One trade. The last five say what the events booked so far changed: on the account (`cash`, `released`),
     which purposes' orders `ended`, whether a fill came `late`, and the messages about it.
+
+    `is_succeeded`: another trade of the symbol is not closed yet, so that this closed one may not open again.
     """
 
     trade: Trade
     orders: dict[str, Order]
     fills: dict[str, Fill]
     stop: Stop | None
+    is_succeeded: bool = False
     cash: Decimal = NOTHING
     released: Decimal = NOTHING
     ended: set[str] = field(default_factory=set)
@@ -70,7 +73,7 @@ class TradeBook:
         order.updated_at = reported.occurred_at
         fill = self._fill(order, reported)
         self.fills[fill.execution_id] = fill
-        self._settle(fill)
+        self._settle(fill, order, reported)
         self.messages.append(_filled(order, reported))
         self._announce(order, reported, was_known, was_live)
         return True
@@ -102,9 +105,10 @@ class TradeBook:
             time=reported.occurred_at,
         )
 
-    def _settle(self, fill: Fill) -> None:
+    def _settle(self, fill: Fill, order: Order, cause: Message) -> None:
         self.trade.fees += fill.fee
-        self.late = self.late or self.trade.status == "closed"
+        # What an exit sells of a closed trade is what an earlier late fill had left.
+        self.late = self.late or (self.trade.status == "closed" and order.purpose != "exit")
         if fill.side == "buy":
             self.cash -= fill.cost + fill.fee
             self.trade.quantity += fill.quantity
@@ -113,7 +117,8 @@ class TradeBook:
         self.cash += fill.cost - fill.fee
         self.trade.held -= fill.quantity
         if self.trade.held < 0:
-            raise InvariantBroken(f"trade {self.trade.id} sold {-self.trade.held} more {fill.symbol} than it held")
+            sold = f"trade {self.trade.id} sold {-self.trade.held} more {fill.symbol} than it held"
+            raise InvariantBroken(f"{sold}: execution {fill.execution_id} in message {cause.message_id}")
 
     def _announce(self, order: Order, cause: Message, was_known: bool, was_live: bool) -> None:
         if not was_known and order.venue_order_id is not None:
@@ -151,7 +156,8 @@ def _require_same(known: Fill, reported: ExecutionReported) -> None:
     said = (reported.side, reported.quantity, reported.price, reported.cost, reported.fee)
     if (known.side, known.quantity, known.price, known.cost, known.fee) != said:
         raise InvariantBroken(
-            f"execution {known.execution_id} was booked as {known.quantity} at {known.price}, now {said}"
+            f"execution {known.execution_id} was booked as {known.quantity} at {known.price}, "
+            f"now {said} in message {reported.message_id}"
         )
 
 

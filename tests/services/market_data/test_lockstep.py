@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from services.market_data.announcing import instant
 from services.market_data.backfill import backfill
@@ -15,6 +16,8 @@ from shared.candles import Stored
 from shared.config import load_settings
 from shared.db import Database
 from shared.errors import ConfigError
+from shared.ids import derived_id
+from shared.models import Trade
 from shared.timeframes import to_microseconds
 from tests.services.market_data.desk import Desk, running_desk, until, wave, write_candles
 
@@ -244,3 +247,57 @@ async def test_backfill_stores_history_says_what_is_missing_and_resumes(
     assert [row[3:] for row in bars] == [row for i, row in enumerate(wave(60)) if i >= 10][:10] + wave(60)[
         22 : len(bars) + 12
     ]
+
+
+async def hold(database: Database, symbol: str, status: str) -> None:
+    """A trade of the desk, from an earlier run with other SYMBOLS."""
+    row = {
+        "id": derived_id("Trade", symbol),
+        "account": load_settings().desk,
+        "symbol": symbol,
+        "timeframe": "5m",
+        "decision_id": derived_id("CouncilDecided", symbol),
+        "status": status,
+        "order_id": symbol,
+        "decided_at": START,
+        "score": 0.5,
+        "contributions": [],
+        "votes": [],
+    }
+    async with database.transaction() as connection:
+        await connection.execute(insert(Trade).values(**row))
+
+
+async def test_a_symbol_taken_out_with_a_trade_open_is_watched_but_waits_for_no_verdict(
+    tmp_path: Path, redis_url: str, database_url: str, database: Database
+) -> None:
+    files = {name: write_candles(tmp_path / f"{name}.csv", wave(6)) for name in ("BTC", "ETH", "SOL")}
+    await hold(database, "ETH/USD", "open")
+    await hold(database, "SOL/USD", "closed")
+    async with running_desk(tmp_path, redis_url, database_url, BTC, recorded(tmp_path, **files)) as desk:
+        await desk.start()
+
+        async def both_heard() -> bool:
+            return bool((await desk.sim("state", "GET"))["subscribers"].get("ticker", 0) >= 2)
+
+        await until(both_heard)
+        await desk.play()
+        assert await published(desk, "ETH/USD", "1m") == opens(6)
+        assert await published(desk, "SOL/USD", "1m") == []
+        ended = await desk.messages("market:candles", "instants")
+        assert {tuple(body["symbols"]) for body in ended} == {("BTC/USD",)}
+        assert {mark["symbol"] for body in ended for mark in body["marks"]} == {"BTC/USD", "ETH/USD"}
+
+
+async def test_a_trade_open_in_what_the_venue_does_not_trade_is_said_and_stops_nobody(
+    tmp_path: Path, redis_url: str, database_url: str, database: Database
+) -> None:
+    await hold(database, "GONE/USD", "open")
+    data = recorded(tmp_path, BTC=write_candles(tmp_path / "btc.csv", wave(6)))
+    async with running_desk(tmp_path, redis_url, database_url, BTC, data) as desk:
+        await desk.start()
+        await desk.subscribed()
+        await desk.play()
+        assert await published(desk, "BTC/USD", "1m") == opens(6)
+        alerts = await desk.messages("system:alerts", "system")
+        assert [(alert["severity"], alert["code"]) for alert in alerts] == [("critical", "trade_without_market")]

@@ -25,7 +25,7 @@ HISTORY = 640
 
 def handlers(hold: list[int] | None = None) -> Handlers:
     epochs = hold or [1]
-    return Handlers("5m", TTL, Windows(BAR, lambda symbol: epochs[-1]))
+    return Handlers("5m", TTL, Windows(BAR, lambda symbol: epochs[-1]), {BTC})
 
 
 async def ask(database: Database, own: Handlers, candle: CandleClosed) -> SignalGenerated:
@@ -63,6 +63,12 @@ async def test_bars_of_other_timeframes_cost_nothing(database: Database) -> None
     candle = bars(1)[0].model_copy(update={"timeframe": "1m"})
     assert await deliver(database, handlers().on_candle_closed, candle) == []
     assert not await used_database(database, handlers().on_candle_closed, candle)
+
+
+async def test_a_symbol_that_is_not_traded_any_more_gives_no_signal(desk: Database) -> None:
+    candle = bars(1, symbol="ETH/USD")[0]
+    assert await deliver(desk, handlers().on_candle_closed, candle) == []
+    assert not await used_database(desk, handlers().on_candle_closed, candle)
 
 
 async def test_a_kept_window_says_what_a_fresh_one_says(desk: Database) -> None:

@@ -5,6 +5,7 @@ The venue, the sender and the stream between them are simulated in memory; the b
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from shared.schemas.orders import ExecutionReported, OrderReported
 from tests.services.trade_executor.builders import BTC, LIMITS, TERMS, VENUE, D, at, bars, exit_requested, mark, verdict
 from tests.services.trade_executor.test_entries import DESK
 
-OUTCOMES = st.sampled_from(["ok", "ok", "ok", "lost", "dropped", "refused"])
+OUTCOMES = st.sampled_from(["ok", "ok", "ok", "lost", "dropped", "refused", "limited"])
 
 
 @dataclass
@@ -85,6 +86,7 @@ class LifeOfATrade(RuleBasedStateMachine):
         self.minute = 1.0
         self.closed = 0
         self.highest_stop = D("0")
+        self.heard: set[UUID] = set()
 
     @rule(outcome=OUTCOMES)
     def send(self, outcome: str) -> None:
@@ -94,7 +96,10 @@ class LifeOfATrade(RuleBasedStateMachine):
             return
         order.request = "place" if order.state == "intended" else "cancel" if order.cancel_wanted else "amend"
         order.state = "submitting" if order.request == "place" else order.state
-        if outcome != "dropped" and (outcome != "refused" or order.request == "cancel"):
+        assert order.request != "place" or not order.cancel_wanted, "sent after it was taken back"
+        if outcome == "limited":
+            self._say(order, "not_sent", {})
+        elif outcome != "dropped" and (outcome != "refused" or order.request == "cancel"):
             done = self._do(order)
             if outcome == "ok":
                 self._answer(order, done)
@@ -246,6 +251,9 @@ class LifeOfATrade(RuleBasedStateMachine):
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, OrderReported):
+            if message.status in ("missing", "not_sent") and message.message_id in self.heard:
+                return  # these two allow another send: a stream's consumer hears each message once
+            self.heard.add(message.message_id)
             self.book.report(message)
         elif isinstance(message, ExecutionReported):
             name = message.client_order_id

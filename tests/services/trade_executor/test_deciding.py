@@ -2,16 +2,21 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from services.trade_executor.adapters.books import Books
+from services.trade_executor.adapters.instants import Instants
+from services.trade_executor.handlers import Handlers
 from shared.db import Database
 from shared.errors import Unprocessable
 from shared.ids import derived_id
 from shared.schemas.base import Message
 from shared.schemas.system import TradingHalted, TradingPaused
 from tests.services.trade_executor.builders import (
+    ACCOUNT,
     BTC,
     LIMITS,
     RULES,
@@ -48,10 +53,66 @@ async def test_instant_waits_for_every_listed_symbol(desk: Desk) -> None:
 
 
 async def test_missing_verdict_is_waited_for_until_the_deadline(desk: Desk) -> None:
-    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC), bars(1, timeframe="1m"))
+    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC), bars(0, timeframe="1m"))
     assert await desk.orders() == []
-    await desk.hear(bars(2, timeframe="1m"))
+    await desk.hear(bars(1, timeframe="1m"))
     assert [order.symbol for order in await desk.orders()] == [BTC]
+
+
+async def test_missing_verdict_costs_the_others_of_its_instant_nothing(desk: Desk) -> None:
+    await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC), bars(1, timeframe="1m"))
+    desk.broker.pass_time(60.4)  # live, a tick is heard after the bar it ends
+    await desk.settle()
+    assert [order.state for order in await desk.orders()] == ["open"]
+    assert await refusals(desk) == []
+
+
+async def test_instant_whose_next_tick_is_past_its_expiry_ends_as_refusals_with_numbers(database: Database) -> None:
+    rules = replace(RULES, base_timeframe="5m")
+    desk = await desk_on(database, symbols=(BTC, ETH), rules=rules)
+    said = await desk.hear(bars(symbols=(BTC, ETH)), verdict(BTC), bars(5, symbols=(BTC, ETH)))
+    (denial,) = of_kind(said, "OrderDenied")
+    assert [(f.name, f.value) for f in denial.figures] == [("late_by_s", "180")]  # type: ignore[attr-defined]
+    assert await refusals(desk) == ["expired"]
+    assert await desk.orders() == []
+
+
+async def test_complete_instant_is_decided_at_once_where_a_bar_outlives_a_decision(database: Database) -> None:
+    desk = await desk_on(database, rules=replace(RULES, base_timeframe="5m"))
+    await desk.hear(bars(), verdict())
+    assert len(await desk.orders()) == 1
+
+
+def test_instant_waits_a_base_bar_but_never_until_its_decisions_expire() -> None:
+    minute = timedelta(minutes=1)
+    assert RULES.patience == minute
+    assert replace(RULES, base_timeframe="5m").patience == minute
+    assert replace(RULES, decision_ttl=10 * minute, base_timeframe="5m").patience == 5 * minute
+    assert replace(RULES, decision_ttl=minute).patience == minute / 2
+
+
+async def test_verdict_without_the_end_of_its_instant_is_never_bought_on(desk: Desk) -> None:
+    await desk.hear(verdict(), bars(1, timeframe="1m"), bars(2, timeframe="1m"))
+    assert await desk.orders() == []
+    await desk.hear(bars(3, timeframe="1m"))
+    assert await refusals(desk) == ["expired"]
+
+
+async def test_age_after_a_restart_is_held_against_the_newest_bar(database: Database) -> None:
+    before = await desk_on(database)
+    await before.sql(
+        "INSERT INTO candles (symbol, timeframe, open_time, open, high, low, close, volume)"
+        " VALUES ('BTC/USD', '1m', :at, 1, 1, 1, 1, 1)",
+        at=at(29),
+    )
+    async with database.transaction() as connection:
+        now = await Instants(ACCOUNT, "5m").newest_close(connection, "1m")
+        assert await Instants(ACCOUNT, "5m").newest_close(connection, "5m") is None
+    assert now == at(30)
+    desk = replace(before, handlers=Handlers(Books(ACCOUNT), Instants(ACCOUNT, "5m"), RULES, now))
+    await desk.hear(bars(), verdict())
+    assert await refusals(desk) == ["expired"]
+    assert await desk.orders() == []
 
 
 async def test_verdict_that_comes_after_its_instant_was_decided_is_refused(desk: Desk) -> None:

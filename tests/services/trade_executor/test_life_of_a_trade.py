@@ -1,8 +1,11 @@
 """A verdict becomes a trade, is guarded, and is left: handlers on PostgreSQL, a venue in memory."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.db import Database
+from shared.schemas.base import Message
 from tests.services.trade_executor.builders import D, bars, exit_requested, reported, stop_moved, verdict
 from tests.services.trade_executor.desk import Desk, desk_on
 from tests.services.trade_executor.fakes import of_kind
@@ -162,6 +165,77 @@ async def test_fill_after_the_venue_had_called_the_entry_off_is_booked_and_sold(
     assert [alert.code for alert in of_kind(said, "AlertRaised")] == ["late_fill"]  # type: ignore[attr-defined]
     await desk.fills(desk.broker.match("101"))
     assert ((await desk.trade()).status, desk.broker.base) == ("closed", D("0"))
+    assert await desk.agrees()
+
+
+async def late_fill_beside_a_new_trade(desk: Desk, quantity: str = "2") -> list[Message]:
+    """The first entry is filled after it had been called off, and a second trade of the symbol has begun."""
+    await desk.hear(bars(), verdict())
+    await desk.settle()
+    (entry,) = await desk.orders()
+    await desk.hear(reported(entry.client_order_id, "canceled"))
+    desk.broker.orders["V1"] = replace(desk.broker.orders["V1"], status="canceled")
+    await desk.hear(bars(5), verdict(minute=5))
+    desk.broker.pass_time(300)
+    await desk.settle()
+    return await desk.fills([desk.broker.fill("V1", quantity)])
+
+
+async def test_late_fill_beside_a_new_trade_is_booked_and_sold_at_once(desk: Desk) -> None:
+    said = await late_fill_beside_a_new_trade(desk)
+    assert [alert.code for alert in of_kind(said, "AlertRaised")] == ["late_fill"]  # type: ignore[attr-defined]
+    old, new = await desk.trades()
+    assert (old.status, old.held, new.status) == ("closed", D("2"), "opening")
+    said = await desk.fills(desk.broker.match())
+    assert of_kind(said, "AlertRaised") == []
+    assert [message.trade_id for message in of_kind(said, "TradeClosed")] == [old.id]  # type: ignore[attr-defined]
+    old, new = await desk.trades()
+    assert (old.status, old.held, old.exit_reason, new.status) == ("closed", D("0"), "external", "open")
+    assert old.pnl is not None
+    assert old.pnl < 0
+    assert [order.quantity for order in desk.broker.resting()] == [new.held]
+    assert await desk.agrees()
+
+
+async def test_late_dust_beside_a_new_trade_stays_with_a_record(desk: Desk) -> None:
+    said = await late_fill_beside_a_new_trade(desk, "0.001")
+    assert [alert.code for alert in of_kind(said, "AlertRaised")] == ["late_fill", "dust"]  # type: ignore[attr-defined]
+    old, new = await desk.trades()
+    assert (old.status, old.held, new.status) == ("closed", D("0.001"), "opening")
+    assert await desk.orders("exit") == []
+    assert await desk.agrees()
+
+
+async def test_sale_of_a_late_fill_that_is_refused_is_tried_again_at_each_bar(desk: Desk) -> None:
+    await late_fill_beside_a_new_trade(desk)
+    (exit_order,) = await desk.orders("exit")
+    number = str(exit_order.venue_order_id)
+    desk.broker.orders[number] = replace(desk.broker.orders[number], status="canceled")
+    await desk.sql("UPDATE orders SET request = 'find' WHERE purpose = 'exit'")
+    desk.broker.faults = ["refused", "refused"]
+    await desk.settle()
+    assert [order.state for order in await desk.orders("exit")].count("rejected") == 2
+    desk.broker.pass_time(60)
+    await desk.hear(bars(6, timeframe="1m"))
+    await desk.settle()
+    await desk.fills(desk.broker.match())
+    old, _ = await desk.trades()
+    assert (old.status, old.held) == ("closed", D("0"))
+    assert await desk.agrees()
+
+
+async def test_late_fill_of_a_trade_that_was_said_to_be_closed_is_not_said_again(desk: Desk) -> None:
+    await opened(desk)
+    await desk.fills(desk.broker.hit("98.01"))
+    first = (await desk.trade()).pnl
+    said = await desk.fills([desk.broker.fill("V1", "2")])
+    said += await desk.fills(desk.broker.match("100"))
+    assert of_kind(said, "TradeClosed") == []
+    trade = await desk.trade()
+    assert (trade.status, trade.held) == ("closed", D("0"))
+    assert first is not None
+    assert trade.pnl is not None
+    assert trade.pnl < first
     assert await desk.agrees()
 
 

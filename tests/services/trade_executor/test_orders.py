@@ -11,7 +11,18 @@ from services.trade_executor.core.trade_book import TradeBook
 from shared.errors import InvariantBroken
 from shared.ids import derived_id
 from shared.models import Order
-from tests.services.trade_executor.builders import BTC, LIMITS, VENUE, D, at, executed, mark, reported, verdict
+from tests.services.trade_executor.builders import (
+    BTC,
+    LIMITS,
+    VENUE,
+    D,
+    at,
+    executed,
+    exit_requested,
+    mark,
+    reported,
+    verdict,
+)
 from tests.services.trade_executor.test_entries import DESK
 
 
@@ -90,13 +101,38 @@ def test_same_execution_with_other_content_breaks_the_books() -> None:
     (order,) = trade.orders.values()
     assert trade.execution(order, executed(order.client_order_id, "X1", quantity="1"))
     assert not trade.execution(order, executed(order.client_order_id, "X1", quantity="1"))
-    with pytest.raises(InvariantBroken):
-        trade.execution(order, executed(order.client_order_id, "X1", quantity="1", price="100.02"))
+    other = executed(order.client_order_id, "X1", quantity="1", price="100.02")
+    with pytest.raises(InvariantBroken, match=str(other.message_id)):
+        trade.execution(order, other)
 
 
 def test_selling_more_than_is_held_breaks_the_books() -> None:
     trade = book()
     (order,) = trade.orders.values()
     trade.execution(order, executed(order.client_order_id, "X1", quantity="1"))
-    with pytest.raises(InvariantBroken):
-        trade.execution(order, executed(order.client_order_id, "X2", side="sell", quantity=str(Decimal("1.001"))))
+    sold = executed(order.client_order_id, "X2", side="sell", quantity=str(Decimal("1.001")))
+    with pytest.raises(InvariantBroken, match=str(sold.message_id)):
+        trade.execution(order, sold)
+
+
+@pytest.mark.parametrize("status", ["not_sent", "missing"])
+def test_entry_that_was_taken_back_while_its_request_was_lost_is_over(status: str) -> None:
+    trade = book()
+    (order,) = trade.orders.values()
+    held_back = order.reserved
+    order.state, order.request = "submitting", "place"
+    trade.withdraw(order, "manual", exit_requested(trade.trade.id))
+    trade.report(reported(order.client_order_id, status))
+    assert order.state == "canceled"
+    assert order.request is None
+    assert trade.released == held_back > 0
+    assert [message.kind for message in trade.messages] == ["OrderCanceled"]
+
+
+@pytest.mark.parametrize("status", ["not_sent", "missing"])
+def test_stop_that_was_taken_back_while_its_request_was_lost_is_over(status: str) -> None:
+    order = resting()
+    order.state, order.request, order.venue_order_id, order.cancel_wanted = "submitting", "place", None, True
+    report(order, reported(order.client_order_id, status))
+    assert order.state == "canceled"
+    assert order.request is None

@@ -1,6 +1,7 @@
 """The sender and what it does when answers are lost: claimed, sent, found again, never sent blind."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from services.trade_executor.adapters.sender import Pace
+from shared.broker.base import RateLimited
 from shared.db import Database
-from tests.services.trade_executor.builders import D, bars, exit_requested, stop_moved, verdict
+from tests.services.trade_executor.builders import D, bars, exit_requested, reported, stop_moved, verdict
 from tests.services.trade_executor.desk import Desk, desk_on
 from tests.services.trade_executor.fakes import of_kind
 
@@ -127,6 +129,39 @@ async def test_entry_that_grew_old_before_it_was_sent_is_taken_back(desk: Desk) 
     (canceled,) = of_kind(said, "OrderCanceled")
     assert "expired" in canceled.reason  # type: ignore[attr-defined]
     assert desk.broker.requests == []
+    assert (await desk.account()).reserved == 0
+
+
+async def test_entry_that_grew_old_before_it_was_sent_is_a_refusal_with_its_numbers(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    desk.broker.pass_time(121)
+    (denial,) = of_kind(await desk.settle(), "OrderDenied")
+    assert (denial.decision_id, denial.reason) == (verdict().message_id, "expired")  # type: ignore[attr-defined]
+    async with desk.database.engine.connect() as connection:
+        kept = (await connection.execute(text("SELECT id, reason, figures FROM refusals"))).one()
+    assert (kept.id, kept.reason) == (denial.message_id, "expired")
+    assert kept.figures == [{"name": "late_by_s", "value": "1"}]
+
+
+async def test_entry_that_the_venue_canceled_is_not_called_expired(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    await desk.settle()
+    (order,) = await desk.orders()
+    said = await desk.hear(reported(order.client_order_id, "canceled", minute=5))
+    assert of_kind(said, "OrderDenied") == []
+
+
+@pytest.mark.parametrize("fault", ["limited", "dropped"])
+async def test_entry_that_was_taken_back_while_its_request_was_lost_is_not_sent(desk: Desk, fault: str) -> None:
+    await desk.hear(bars(), verdict())
+    desk.broker.faults = [fault]
+    with suppress(RateLimited):
+        await desk.sender.send()
+    await desk.hear(exit_requested((await desk.trade()).id, "manual", minute=1))
+    await desk.settle()
+    assert len(places(desk)) == 1
+    assert desk.broker.orders == {}
+    assert (await desk.trade()).status == "closed"
     assert (await desk.account()).reserved == 0
 
 

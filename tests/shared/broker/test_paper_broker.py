@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from tests.shared.broker.venue import REPOSITORY
 BTC = Decimal("0.01")
 
 
-def terms(folder: Path, currency: str = "USD") -> PaperTerms:
-    return PaperTerms(folder / "p.sqlite3", currency, Decimal(10_000), Decimal("0.0026"), Decimal("0.0016"), speed=0)
+def terms(folder: Path, currency: str = "USD", speed: float = 0) -> PaperTerms:
+    return PaperTerms(folder / "p.sqlite3", currency, Decimal(10_000), Decimal("0.0026"), Decimal("0.0016"), speed)
 
 
 def ticker(second: float, bid: str, ask: str, last: str | None = None) -> TickerUpdated:
@@ -319,3 +319,98 @@ async def test_the_clock_stands_on_the_latest_price(broker: PaperBroker) -> None
     broker.on_ticker(ticker(7, "39999", "40001"))
     broker.on_ticker(ticker(3, "39999", "40001"))
     assert await broker.now() == START + timedelta(seconds=7)
+
+
+class Wall:
+    """Both clocks of a machine: seconds since START."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def utc(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+
+@pytest.fixture
+async def wall() -> Wall:
+    return Wall()
+
+
+@pytest.fixture
+async def real(tmp_path: Path, wall: Wall) -> AsyncIterator[PaperBroker]:
+    """A broker on real prices, started at START, that has heard none."""
+    broker = PaperBroker(terms(tmp_path, speed=1), Grids(), wall.monotonic, wall.utc)
+    yield broker
+    await broker.close()
+
+
+async def test_a_backlog_of_old_prices_does_not_turn_the_clock_back(real: PaperBroker, wall: Wall) -> None:
+    assert await real.now() == START
+    real.on_ticker(ticker(-600, "29999", "30001"))
+    assert await real.now() == START
+    wall.seconds = 3
+    assert await real.now() == START + timedelta(seconds=3)
+
+
+async def test_the_clock_of_a_playback_does_not_go_back_to_a_slower_venue(tmp_path: Path, wall: Wall) -> None:
+    broker = PaperBroker(terms(tmp_path, speed=60), Grids(), wall.monotonic, wall.utc)
+    broker.on_ticker(ticker(-86_400, "39999", "40001"))
+    wall.seconds = 2
+    ahead = await broker.now()
+    assert ahead == START + timedelta(seconds=120 - 86_400)
+    broker.on_ticker(ticker(60 - 86_400, "39999", "40001"))
+    assert await broker.now() == ahead
+    await broker.close()
+
+
+async def test_a_market_order_waits_for_a_price_of_now(real: PaperBroker, wall: Wall) -> None:
+    real.on_ticker(ticker(-31, "29999", "30001"))
+    with pytest.raises(BrokerUnavailable, match="the last price of BTC/USD is of"):
+        await place(real, "late", "buy")
+    assert await real.find("late", SYMBOL) is None
+    real.on_ticker(ticker(-30, "39999", "40001"))
+    assert await paid(real, await place(real, "late", "buy")) == [(Decimal("40001"), BTC)]
+    wall.seconds = 1
+    with pytest.raises(BrokerUnavailable):
+        await place(real, "feed is gone", "buy")
+    real.on_book(book(1, [("39999", "1")], [("40002", "1")]))
+    assert await paid(real, await place(real, "book", "buy")) == [(Decimal("40002"), BTC)]
+
+
+async def test_what_is_left_of_a_market_order_waits_too(real: PaperBroker, wall: Wall) -> None:
+    real.on_ticker(ticker(0, "39999", "40001"))
+    real.on_book(book(0, [("39999", "1")], [("40001", "0.004")]))
+    order_id = await place(real, "slow", "buy")
+    wall.seconds = 60
+    real.on_ticker(ticker(29, "29999", "30001"))
+    assert await paid(real, order_id) == [(Decimal("40001"), Decimal("0.004"))]
+    real.on_ticker(ticker(30, "40009", "40011"))
+    assert (await paid(real, order_id))[1:] == [(Decimal("40011"), Decimal("0.006"))]
+
+
+async def test_a_stop_is_booked_on_an_old_price_and_triggers_on_a_new_one(real: PaperBroker, wall: Wall) -> None:
+    real.on_ticker(ticker(0, "39999", "40001"))
+    await place(real, "buy", "buy")
+    wall.seconds = 60
+    stop = await place(real, "stop", "sell", "stop-loss", price="40500")
+    assert await paid(real, stop) == []
+    real.on_ticker(ticker(60, "40100", "40110"))
+    assert await paid(real, stop) == [(Decimal("40100"), BTC)]
+
+
+async def test_prices_of_before_a_stop_was_placed_do_not_trigger_it_after_a_restart(
+    tmp_path: Path, real: PaperBroker, wall: Wall
+) -> None:
+    wall.seconds = 60
+    real.on_ticker(ticker(60, "39999", "40001"))
+    await place(real, "buy", "buy")
+    stop = await place(real, "stop", "sell", "stop-loss", price="39000")
+    restarted = PaperBroker(terms(tmp_path, speed=1), Grids(), wall.monotonic, wall.utc)
+    restarted.on_ticker(ticker(59, "38000", "38010"))
+    assert await paid(restarted, stop) == []
+    restarted.on_ticker(ticker(60, "38500", "38510"))
+    assert await paid(restarted, stop) == [(Decimal("38500"), BTC)]
+    await restarted.close()

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 
 from shared.db import Database
@@ -183,6 +184,16 @@ async def running(
     finally:
         stop.set()
         await task
+
+
+@contextmanager
+def logged(event: str) -> Iterator[Callable[[], list[Mapping[str, Any]]]]:
+    """Asks for the log lines of one event that were written meanwhile, of every level."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(0))
+    with structlog.testing.capture_logs() as lines:
+        yield lambda: [line for line in lines if line["event"] == event]
+    structlog.configure(wrapper_class=before)
 
 
 async def group_is_done(bus: Bus, group: str = "council") -> bool:

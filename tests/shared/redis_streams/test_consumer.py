@@ -13,6 +13,7 @@ from shared.redis_streams.transaction import Transaction
 from shared.schemas.base import Message
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import TickerUpdated
+from shared.schemas.signals import SignalGenerated
 from shared.schemas.system import TradingPaused
 from shared.topology import partition_of, stream_key
 from tests.shared.redis_streams.desk import (
@@ -154,6 +155,28 @@ async def test_attempts_are_forgotten_with_the_message(bus: Bus) -> None:
 
 async def no_attempts(bus: Bus) -> bool:
     return not await bus.execute("KEYS", "attempts:*")
+
+
+class Clumsy(Council):
+    """Builds a decision that is none, as often as told."""
+
+    def __init__(self, mistakes: int) -> None:
+        super().__init__()
+        self.mistakes = mistakes
+
+    async def on_signal_generated(self, message: SignalGenerated, tx: Transaction) -> Sequence[Message]:
+        if self.mistakes:
+            self.mistakes -= 1
+            CouncilDecided.model_validate({"symbol": "nothing"})
+        return await super().on_signal_generated(message, tx)
+
+
+@pytest.mark.parametrize(("mistakes", "buried"), [(2, []), (9, [3])])
+async def test_an_output_that_can_not_be_built_costs_an_attempt(bus: Bus, mistakes: int, buried: list[int]) -> None:
+    await publish(bus, signal(1))
+    async with running(bus, Clumsy(mistakes), options=replace(FAST, max_attempts=3)):
+        await until(lambda: group_is_done(bus))
+    assert [letter.attempts for letter in await dead_letters(bus)] == buried
 
 
 async def test_what_can_never_be_handled_is_buried_at_once(bus: Bus) -> None:

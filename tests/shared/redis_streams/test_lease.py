@@ -5,16 +5,19 @@ from datetime import timedelta
 import pytest
 
 from shared.redis_streams.bus import Bus
+from shared.redis_streams.keys import lease_key
 from shared.redis_streams.lease import Leases
 from tests.shared.redis_streams.desk import (
     FAST,
     Council,
     group_is_done,
+    logged,
     publish,
     running,
     signal,
     until,
 )
+from tests.shared.redis_streams.servers import RedisProcess
 
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=1)
 
@@ -32,6 +35,35 @@ async def test_the_same_instance_restarted_takes_its_lease_at_once_with_a_later_
     assert second.epoch > first.epoch
     assert not await leases.renew(first)
     assert await leases.renew(second)
+
+
+async def test_taking_over_a_live_lease_of_ones_own_name_is_said_once(bus: Bus) -> None:
+    first, second = Leases(bus, "council", "one", LONG), Leases(bus, "council", "one", LONG)
+    with logged("took over a lease from this name") as lines:
+        mine = await first.acquire(0)
+        assert mine is not None
+        theirs = await second.acquire(0)
+        assert theirs is not None
+        await second.acquire(0)
+    (line,) = lines()
+    assert line == {
+        "event": "took over a lease from this name",
+        "log_level": "info",
+        "lease": theirs.key,
+        "instance": "one",
+        "epoch": theirs.epoch,
+    }
+
+
+async def test_taking_a_free_lease_is_nothing_to_speak_of(bus: Bus) -> None:
+    with logged("took over a lease from this name") as lines:
+        lease = await Leases(bus, "council", "one", LONG).acquire(0)
+        assert lease is not None
+        await Leases(bus, "council", "one", LONG).release(lease)
+        assert await Leases(bus, "council", "one", SHORT).acquire(0)
+        await asyncio.sleep(0.01)
+        assert await Leases(bus, "council", "one", LONG).acquire(0)
+    assert lines() == []
 
 
 async def test_a_released_lease_is_free_at_once_and_its_epoch_still_grows(bus: Bus) -> None:
@@ -108,3 +140,26 @@ async def test_a_singletons_standby_holds_nothing_until_the_first_one_leaves(bus
     async with running(bus, object(), group=group, instance="a") as standby:
         await until(lambda: len(standby.partitions) == 4)
         assert standby.is_leader
+
+
+async def test_a_leader_without_redis_is_none_once_its_lease_is_over(own_bus: Bus, own_server: RedisProcess) -> None:
+    async with running(own_bus, object(), group="trade_executor") as consumer:
+        await until(lambda: consumer.is_leader)
+        own_server.kill()
+        await until(lambda: not consumer.is_leader)
+        own_server.start()
+        await until(lambda: consumer.is_leader)
+
+
+async def test_a_leader_whose_lease_another_has_taken_is_none(bus: Bus) -> None:
+    async with running(bus, object(), group="trade_executor", options=replace(FAST, lease_ttl=LONG / 30)) as consumer:
+        await until(lambda: consumer.is_leader)
+        await bus.execute("DEL", lease_key("trade_executor", "leader"))
+        assert await Leases(bus, "trade_executor", "two", LONG).acquire("leader")
+        await until(lambda: not consumer.is_leader)
+
+
+async def test_a_leader_that_stopped_is_none(bus: Bus) -> None:
+    async with running(bus, object(), group="trade_executor", options=replace(FAST, lease_ttl=LONG)) as consumer:
+        await until(lambda: consumer.is_leader)
+    assert not consumer.is_leader
