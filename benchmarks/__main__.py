@@ -15,7 +15,7 @@ OUT = Path("build/bench.json")
 PARTS = {
     "fsync": ("benchmarks.fsync", "--json"),
     "bus": ("benchmarks.bus", "--json"),
-    "candles": ("benchmarks.candles", "--json"),
+    "candles": ("benchmarks.candles", "--json", "--rows", "100000"),
     "candle_to_order": ("benchmarks.candle_to_order", "--json"),
 }
 PATIENCE = 600.0

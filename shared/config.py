@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     council_sell_below: float = Field(0.42, gt=0, lt=0.5, description="mean probability up to which it is SELL")
     entry_score: float = Field(0.35, gt=0, le=1, description="least signal score for an entry")
     decision_ttl: timedelta = Field(
-        timedelta(minutes=2), description="age by the venue's clock at which a decision is stale"
+        timedelta(minutes=2),
+        description="age by the venue's clock at which a decision is stale; entries wait for missing verdicts half as long at most",
     )
     learning: Literal["on", "off"] = Field("on", description="whether weights follow results")
 

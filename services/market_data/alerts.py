@@ -32,8 +32,7 @@ class Alerts:
             self.say("warning", error.code, time, f"{symbol}: dropped, {error}")
 
     def say(self, severity: Literal["info", "warning", "critical"], code: str, time: int, text: str) -> None:
-        """Log it now and publish it with the next `flush`."""
-        log.warning("alert", code=code, text=text)
+        """Publish it, and thereby log it, with the next `flush`."""
         self._waiting.append((severity, code, time, text))
 
     async def flush(self) -> None:

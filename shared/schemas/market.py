@@ -55,7 +55,7 @@ class Mark(Value):
 class BarsClosed(Message):
     """Ends an instant: no further bar of `timeframe` closing at `occurred_at` will come.
 
-    `symbols` are those whose bar closed; `marks` cover every symbol that has been quoted so far.
+    `symbols` are the traded ones whose bar closed; `marks` cover every symbol that has been quoted so far.
     It is also everybody's clock tick. Published after all CandleClosed of the instant.
     """
 

@@ -1,10 +1,12 @@
 """What is to be sent to the venue: claimed durably before anything is sent, by one process at a time."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import TextClause, text
 
+from shared.broker.base import VenueOrder
 from shared.db import Database
 from shared.models import Order
 
@@ -36,7 +38,10 @@ ENTRIES_ALLOWED = text(
 )
 IN_FLIGHT = text("SELECT * FROM orders WHERE account = :account AND request IS NOT NULL ORDER BY created_at, purpose")
 RESTING = text("SELECT * FROM orders WHERE account = :account AND state = 'open' AND request IS NULL")
-KNOWN = text("SELECT venue_order_id FROM orders WHERE account = :account AND venue_order_id = ANY(:ids)")
+KNOWN = text("""
+    SELECT client_order_id, venue_order_id FROM orders
+    WHERE account = :account AND (venue_order_id = ANY(:venue) OR client_order_id = ANY(:client))
+""")
 HOLDINGS = text("""
     SELECT currency AS asset, cash AS amount FROM accounts WHERE name = :account
     UNION ALL
@@ -80,11 +85,16 @@ class Claims:
         """Orders that are open at the venue as far as we know, and nothing is asked of."""
         return await self._orders(RESTING)
 
-    async def unknown(self, venue_order_ids: list[str]) -> set[str]:
-        """Those of the venue's orders that are not in our books."""
+    async def foreign(self, theirs: Sequence[VenueOrder]) -> list[VenueOrder]:
+        """Those of the venue's orders that are not in our books, by neither id: ours may have no answer booked yet."""
+        ids = {
+            "venue": [order.venue_order_id for order in theirs],
+            "client": [order.client_order_id for order in theirs if order.client_order_id],
+        }
         async with self._database.single() as connection:
-            known = (await connection.execute(KNOWN, self._of | {"ids": venue_order_ids})).scalars()
-            return set(venue_order_ids) - set(known)
+            rows = (await connection.execute(KNOWN, self._of | ids)).tuples().all()
+        known = {name for row in rows for name in row if name}
+        return [order for order in theirs if not {order.venue_order_id, order.client_order_id} & known]
 
     async def holdings(self) -> dict[str, Decimal]:
         """What our ledger says we have of each asset."""

@@ -124,12 +124,9 @@ class Reconciler:
             await self._compare_balances(now)
 
     async def _say_foreign(self, theirs: list[VenueOrder], now: datetime) -> None:
-        unknown = await self._claims.unknown([order.venue_order_id for order in theirs])
-        ours = {order.client_order_id for order in await self._claims.in_flight()}
-        for order in theirs:
-            if order.venue_order_id in unknown and order.client_order_id not in ours:
-                text = f"the venue holds an order of {canonical(order.quantity)} {order.symbol} that is not ours"
-                await self._alert("foreign_order", f"{text}: {order.venue_order_id}", now, order.venue_order_id)
+        for order in await self._claims.foreign(theirs):
+            text = f"the venue holds an order of {canonical(order.quantity)} {order.symbol} that is not ours"
+            await self._alert("foreign_order", f"{text}: {order.venue_order_id}", now, order.venue_order_id)
 
     async def _compare_balances(self, now: datetime) -> None:
         ours, theirs = await self._claims.holdings(), await self._venue.broker.balances()

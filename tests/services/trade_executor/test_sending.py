@@ -168,7 +168,8 @@ async def test_entry_that_was_taken_back_while_its_request_was_lost_is_not_sent(
 async def test_flag_set_by_sql_alone_keeps_an_entry_from_being_sent(desk: Desk) -> None:
     await desk.hear(bars(), verdict())
     await desk.sql("UPDATE system_config SET system_status = 'PAUSED'")
-    await desk.settle()
+    said = await desk.settle()
+    assert of_kind(said, "OrderDenied") == []
     assert desk.broker.requests == []
     assert (await desk.trade()).status == "closed"
 

@@ -136,7 +136,9 @@ async def test_why_no_trade_names_the_newest_obstacle(books: AsyncConnection) ->
     assert why.last_hold == why.last_session
     await books.execute(insert(Refusal), [refusal("ADA/USD", 10, "max_positions")])
     why = await queries.why_no_trade(books)
-    assert why.sentence == "BUY of ADA/USD at 09:10 was refused (max_positions): the free cash buys nothing [free_cash 3]"
+    assert (
+        why.sentence == "BUY of ADA/USD at 09:10 was refused (max_positions): the free cash buys nothing [free_cash 3]"
+    )
 
 
 async def test_after_a_buy_nothing_stands_in_the_way(books: AsyncConnection) -> None:
