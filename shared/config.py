@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     entry_score: float = Field(0.35, gt=0, le=1, description="least signal score for an entry")
     decision_ttl: timedelta = Field(
         timedelta(minutes=2),
-        description="age by the venue's clock at which a decision is stale; missing verdicts are waited for half as long",
+        description="age by the venue's clock at which a decision is stale; half of it is waited for verdicts",
     )
     learning: Literal["on", "off"] = Field("on", description="whether weights follow results")
 
