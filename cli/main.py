@@ -49,6 +49,9 @@ def main() -> None:
     """Run the command; an error of ours is one line on standard error and exit status 2."""
     try:
         app()
+    except KeyboardInterrupt:
+        errors.print("parley: stopped", markup=False)
+        sys.exit(130)
     except ParleyError as error:
         errors.print(f"parley: {error}", style="red", markup=False, highlight=False)
         sys.exit(2)
