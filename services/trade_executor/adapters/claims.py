@@ -92,7 +92,7 @@ class Claims:
             "client": [order.client_order_id for order in theirs if order.client_order_id],
         }
         async with self._database.single() as connection:
-            rows = (await connection.execute(KNOWN, self._of | ids)).tuples().all()
+            rows = (await connection.execute(KNOWN, self._of | ids)).all()
         known = {name for row in rows for name in row if name}
         return [order for order in theirs if not {order.venue_order_id, order.client_order_id} & known]
 
