@@ -83,6 +83,12 @@ async def test_order_that_is_not_ours_is_said_once(desk: Desk) -> None:
     assert [alert.code for alert in desk.source.published] == ["foreign_order"]  # type: ignore[attr-defined]
 
 
+async def test_order_of_ours_whose_answer_is_not_booked_yet_is_no_strangers(desk: Desk) -> None:
+    await desk.sql("UPDATE orders SET venue_order_id = NULL, request = NULL")
+    await reconciler(desk).compare(trusting_nothing=False)
+    assert of_kind(desk.source.published, "AlertRaised") == []
+
+
 async def test_balance_that_differs_twice_is_said_with_both_amounts(desk: Desk) -> None:
     desk.broker.cash -= D("3")
     comparing = reconciler(desk)
