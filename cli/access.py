@@ -1,9 +1,10 @@
 """Reach a desk that runs, or look into one that is stopped."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from shared.db import Database
 from shared.errors import ConfigError
 from shared.redis_streams.bus import Bus
 
+Answer = TypeVar("Answer")
 DeskName = Annotated[
     str | None, typer.Option("--desk", help="which desk (demo, up, playback); default: the one running")
 ]
@@ -67,3 +69,14 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
     finally:
         await bus.close()
         await database.close()
+
+
+def on_desk(name: str | None, action: Callable[[Opened], Awaitable[Answer]]) -> Answer:
+    """Open a desk, do one thing to it or ask it one, and close it again."""
+
+    async def run() -> Answer:
+        async with opened(settings) as desk:
+            return await action(desk)
+
+    with settings_of(name) as (_, settings):
+        return asyncio.run(run())

@@ -1,8 +1,7 @@
 """`parley pause | resume | close`: an operator's hand on the desk. Every act is in the audit trail."""
 
-import asyncio
 import getpass
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +10,7 @@ import typer
 from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cli.access import DeskName, Opened, opened, settings_of
+from cli.access import DeskName, Opened, on_desk
 from cli.output import say
 from shared.errors import ConfigError
 from shared.ids import derived_id
@@ -27,7 +26,7 @@ Reason = Annotated[str, typer.Option(help="kept in the audit trail")]
 
 def pause(desk: DeskName = None, reason: Reason = "paused by hand") -> None:
     """No new entries from now on; exits and stops go on."""
-    _act(desk, lambda opened: _set_status(opened, "PAUSED", False, reason))
+    on_desk(desk, lambda opened: _set_status(opened, "PAUSED", False, reason))
     say("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
 
 
@@ -38,7 +37,7 @@ def resume(
     rebase: Annotated[bool, typer.Option(help="hold drawdown to today's equity from now on")] = False,
 ) -> None:
     """Allow entries again. After a drawdown halt say so with --enable-buying, and --rebase where the loss stands."""
-    _act(desk, lambda opened: _resume(opened, reason, enable_buying or rebase, rebase))
+    on_desk(desk, lambda opened: _resume(opened, reason, enable_buying or rebase, rebase))
     say("Resumed." if enable_buying or rebase else "Resumed. (After a drawdown halt: add --enable-buying.)")
 
 
@@ -50,19 +49,10 @@ def close(
     """Sell what is held of SYMBOL, or everything, at the market."""
     if (symbol is None) == (not everything):
         raise ConfigError("say which trade to close: `parley close BTC/USD` or `parley close --all`.")
-    closing = _act(desk, lambda opened: _close(opened, symbol))
+    closing = on_desk(desk, lambda opened: _close(opened, symbol))
     if symbol and not closing:
         raise ConfigError(f"there is no open trade of {symbol}; `parley positions` lists them.")
     say(f"Closing {', '.join(closing) or 'nothing: no trade is open'}.")
-
-
-def _act(desk: str | None, action: Callable[[Opened], Awaitable[list[str]]]) -> list[str]:
-    async def run() -> list[str]:
-        async with opened(settings) as desk_opened:
-            return await action(desk_opened)
-
-    with settings_of(desk) as (_, settings):
-        return asyncio.run(run())
 
 
 async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) -> list[str]:

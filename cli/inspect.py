@@ -1,14 +1,13 @@
 """`parley status | positions | trades | signals`: what the desk knows, in tables, JSON or CSV."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cli.access import DeskName, opened, settings_of
+from cli.access import Answer, DeskName, Opened, on_desk
 from cli.desk import running_desks
 from cli.output import AsCsv, AsJson, Form, form, money, print_rows, say
 from shared.config import load_settings
@@ -18,7 +17,6 @@ from shared.schemas.base import Value
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="rows at most, newest first")]
 SymbolFilter = Annotated[str | None, typer.Option(help="only this pair")]
-Answer = TypeVar("Answer")
 
 POSITIONS = {
     "symbol": "symbol", "status": "state", "held": "held", "entry_price": "entry", "entry_time": "since",
@@ -34,12 +32,11 @@ SIGNALS = {"time": "bar closed", "symbol": "symbol", "timeframe": "timeframe", "
 def ask(desk: str | None, question: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
     """One question to a desk's books."""
 
-    async def answer() -> Answer:
-        async with opened(settings) as desk_opened, desk_opened.database.engine.connect() as connection:
+    async def answer(opened: Opened) -> Answer:
+        async with opened.database.engine.connect() as connection:
             return await question(connection)
 
-    with settings_of(desk) as (_, settings):
-        return asyncio.run(answer())
+    return on_desk(desk, answer)
 
 
 def status(desk: DeskName = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:

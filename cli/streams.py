@@ -1,17 +1,15 @@
 """`parley streams`: length, lag, pending and dead letters per group, leases; dead letters shown and requeued."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from sqlalchemy import func, select
 
-from cli.access import DeskName, Opened, opened, settings_of
+from cli.access import DeskName, Opened, on_desk
 from cli.output import AsJson, console, say, table
 from shared.errors import ConfigError, Unprocessable
 from shared.models import DecisionInstant
@@ -20,16 +18,6 @@ from shared.redis_streams.dead import requeue as requeue_letter
 from shared.redis_streams.overview import Overview, streams_overview
 
 app = typer.Typer(help="Length, lag, pending, dead letters and leases of the streams.")
-Answer = TypeVar("Answer")
-
-
-def _ask(desk: str | None, question: Callable[[Opened], Awaitable[Answer]]) -> Answer:
-    async def run() -> Answer:
-        async with opened(settings) as desk_opened:
-            return await question(desk_opened)
-
-    with settings_of(desk) as (_, settings):
-        return asyncio.run(run())
 
 
 @app.callback(invoke_without_command=True)
@@ -37,7 +25,7 @@ def streams(context: typer.Context, desk: DeskName = None, as_json: AsJson = Fal
     """Every stream and every group that reads it."""
     if context.invoked_subcommand:
         return
-    overview = _ask(desk, lambda opened: streams_overview(opened.bus))
+    overview = on_desk(desk, lambda opened: streams_overview(opened.bus))
     if as_json:
         sys.stdout.write(json.dumps(asdict(overview), indent=2) + "\n")
         return
@@ -74,7 +62,7 @@ def dead(
     as_json: AsJson = False,
 ) -> None:
     """Messages that a group could not handle, and why."""
-    letters = _ask(desk, lambda opened: dead_letters(opened.bus, group))
+    letters = on_desk(desk, lambda opened: dead_letters(opened.bus, group))
     if as_json:
         sys.stdout.write(json.dumps([asdict(letter) for letter in letters], indent=2) + "\n")
         return
@@ -100,7 +88,7 @@ def requeue(
         await requeue_letter(opened.bus, letter, venue_time=venue_time, force=force)
 
     try:
-        _ask(desk, again)
+        on_desk(desk, again)
     except Unprocessable as error:
         raise ConfigError(str(error)) from None
     say(f"{letter} is queued again.")
