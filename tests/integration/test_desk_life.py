@@ -145,6 +145,7 @@ def test_after_a_kill_of_parley_itself_a_start_takes_everything_over(desk: LiveD
     assert (desk.postgres.pid, desk.redis.pid) == servers
     desk.moves_on()
     assert desk.count("trades") >= kept
+    desk.note_processes()  # those started since the desk was ready
     services = [line for line in desk.left() if "services." in line]
     assert len([line for line in services if "trade_executor" in line]) == 1
     assert desk.interrupt() == 0, desk.output
