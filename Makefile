@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.parley-setup
 
-.PHONY: help setup demo up test check bench lock clean
+.PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-learning
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -33,6 +33,9 @@ check: setup ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+explore: setup ## the property tests that need no server, with 2,000 new examples each
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest $$(grep -rlE '^@given' tests | grep -v redis_streams) --timeout 900
 
 coverage: setup ## tests with coverage of the Python code, subprocesses included
 	$(BIN)/coverage erase

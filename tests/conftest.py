@@ -14,8 +14,11 @@ from shared.embedded.postgres import EmbeddedPostgres
 from shared.embedded.redis import EmbeddedRedis
 from shared.migrations import upgrade
 
-settings.register_profile("parley", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-settings.load_profile("parley")
+# The same examples on every run, so that a red test is red for its change; `make explore` looks for new ones.
+_FREE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.register_profile("parley", parent=_FREE, derandomize=True)
+settings.register_profile("explore", parent=_FREE, max_examples=int(os.environ.get("EXAMPLES", "2000")))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "parley"))
 
 TEMPLATE = "template_parley"
 _numbers = count(1)

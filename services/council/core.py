@@ -69,11 +69,13 @@ def decide_by_score(score: float, rules: Rules) -> Ruling:
 
 
 def mean_probability(voters: Sequence[Vote]) -> float | None:
-    """Weighted mean, None where nobody with a weight voted."""
-    total = fsum(vote.weight for vote in voters)
-    if not total > 0:
+    """Weighted mean, None where nobody with a weight voted. Weights count relative to the largest: none underflows."""
+    largest = max((vote.weight for vote in voters), default=0.0)
+    if not largest > 0:
         return None
-    return round(fsum(vote.weight * vote.probability for vote in voters if vote.probability is not None) / total, 6)
+    shares = [vote.weight / largest for vote in voters]
+    spoken = [share * vote.probability for share, vote in zip(shares, voters, strict=True) if vote.probability is not None]
+    return round(fsum(spoken) / fsum(shares), 6)
 
 
 def _sell_reason(voters: Sequence[Vote], mean: float, sentiment: Sentiment, rules: Rules) -> str:

@@ -115,6 +115,11 @@ def test_without_a_council_the_score_decides(score: float, verdict: str) -> None
     assert (ruling.verdict, ruling.probability, ruling.quorum) == (verdict, None, True)
 
 
+def test_weights_near_zero_still_average() -> None:
+    tiny = [Vote(member=n, weight=5e-324, probability=0.5, veto=False, reason="because") for n in NAMES[:3]]
+    assert decide(tiny, 0.5, Sentiment(None, None), RULES).probability == 0.5
+
+
 chances = st.none() | st.floats(0, 1)
 ballots = st.lists(
     st.builds(
