@@ -26,7 +26,7 @@ from shared.schemas.base import Timeframe
 from shared.timeframes import bar_open, to_microseconds
 
 POLL = 0.001
-HEAD_START = 0.8
+HEAD_START = 0.5
 """Part of the usual time to quiet in which the desk is left alone: asking costs both it and Redis time."""
 LONGEST_HEAD_START = 0.02
 REMEMBERED = 0.9
@@ -123,14 +123,14 @@ class Conductor:
         """
         if opened and not await self._announced(opened):
             return "BarsClosed"
-        before = await is_quiet(self.desk.bus)
+        before = await is_quiet(self.desk.bus, enough=1)
         if not before.quiet:
             return before.waiting
-        async with self.desk.database.engine.connect() as connection:
+        async with self.desk.database.single() as connection:
             booked, busy, unpublished = (await connection.execute(BOOKS)).one()
         if booked != fills or busy or unpublished:
             return f"{booked} of {fills} fills booked, {busy} orders in flight, {unpublished} messages in the outbox"
-        after = await is_quiet(self.desk.bus)
+        after = await is_quiet(self.desk.bus, enough=1)
         return None if after.quiet and after.fingerprint == before.fingerprint else after.waiting or "new messages"
 
     async def _announced(self, opened: int) -> bool:

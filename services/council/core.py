@@ -74,7 +74,9 @@ def mean_probability(voters: Sequence[Vote]) -> float | None:
     if not largest > 0:
         return None
     shares = [vote.weight / largest for vote in voters]
-    spoken = [share * vote.probability for share, vote in zip(shares, voters, strict=True) if vote.probability is not None]
+    spoken = [
+        share * vote.probability for share, vote in zip(shares, voters, strict=True) if vote.probability is not None
+    ]
     return round(fsum(spoken) / fsum(shares), 6)
 
 

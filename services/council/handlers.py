@@ -15,17 +15,21 @@ from shared.schemas.signals import SignalGenerated
 
 
 class Handlers:
-    """`members` vote by `rules`; without members the signal's score decides. `bar` is the decision bar's length."""
+    """`members` vote by `rules` about an account; without members the signal's score decides.
 
-    def __init__(self, members: Sequence[Member], rules: Rules, bar: timedelta) -> None:
+    `bar` is the decision bar's length.
+    """
+
+    def __init__(self, members: Sequence[Member], rules: Rules, account: str, bar: timedelta) -> None:
         self._members = members
         self._rules = rules
+        self._account = account
         self._bar = bar
 
     async def on_signal_generated(self, signal: SignalGenerated, tx: Transaction) -> Sequence[Message]:
         """BUY, SELL or HOLD, with every vote."""
         if self._members:
-            facts = await facts_of(tx, signal, self._bar)
+            facts = await facts_of(tx, signal, self._account, self._bar)
             votes = await self._votes(facts)
             ruling = decide(votes, signal.score, facts.case.sentiment, self._rules)
         else:

@@ -43,7 +43,8 @@ async def build(context: Context) -> Service:
     """Handlers on the database; nothing runs besides them."""
     context.require_database()
     settings = context.settings
-    return Service(handlers=Handlers(members(settings), rules(settings), duration(settings.timeframe)))
+    handlers = Handlers(members(settings), rules(settings), settings.desk, duration(settings.timeframe))
+    return Service(handlers)
 
 
 def main() -> None:

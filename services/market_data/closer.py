@@ -100,7 +100,6 @@ class Closer:
         progress = self._progressed()
         due = progress.due(horizon)
         if due:
-            await self._require_memory_of_redis()
             await self._fill_gaps(progress.time, horizon)
         for time in due:
             await self._end(time, tick=time == due[-1], also=waiting if time == due[-1] else [])
@@ -111,7 +110,8 @@ class Closer:
     async def _end(self, time: int, tick: bool, also: list[Newer]) -> None:
         ended, progress = self._progressed().after(time, self._closed_at(time))
         messages = announcing.instant(ended, self.market.quotes, tick, self.market.leftovers)
-        await self.store.save([item.message for item in messages if isinstance(item.message, CandleClosed)])
+        candles = [item.message for item in messages if isinstance(item.message, CandleClosed)]
+        await asyncio.gather(self.store.save(candles), self._require_memory_of_redis())
         if messages or also:
             await self.source.publish_newer_many([*messages, *also])
         self.progress = progress

@@ -3,13 +3,13 @@
 from shared.redis_streams.scripts import Script
 
 WAITING_IN = """
--- KEYS any of the slot | ARGV partitions... -> fingerprint, {key, group, pending, unread}...
+-- KEYS any of the slot | ARGV how many are enough, partitions... -> fingerprint, {key, group, pending, unread}...
 -- An entry is unread while an id above the group's last delivered one stands in the stream.
 -- The streams and their groups stand before this as `readers`: to send them each time would cost more than the look.
-local waiting, newest_ids = {}, {}
-for _, partition in ipairs(ARGV) do
+local waiting, newest_ids, enough = {}, {}, tonumber(ARGV[1])
+for place = 2, #ARGV do
   for _, reader in ipairs(readers) do
-    local key = reader[1] .. ':{' .. partition .. '}'
+    local key = reader[1] .. ':{' .. ARGV[place] .. '}'
     local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
     if newest then
       newest_ids[#newest_ids + 1] = newest[1]
@@ -22,6 +22,7 @@ for _, partition in ipairs(ARGV) do
           unread = #redis.call('XRANGE', key, '(' .. info[8], '+', 'COUNT', 1) > 0
         end
         if pending > 0 or unread then waiting[#waiting + 1] = {key, group, pending, unread and 1 or 0} end
+        if #waiting >= enough then return {'', waiting} end
       end
     end
   end

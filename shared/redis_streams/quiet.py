@@ -31,25 +31,26 @@ def _script() -> Script:
 
 
 _WAITING = _script()
+_ALL = 1_000_000
 
 
-async def is_quiet(bus: Bus, database: Database | None = None) -> Quiet:
+async def is_quiet(bus: Bus, database: Database | None = None, *, enough: int = _ALL) -> Quiet:
     """Nothing pending and nothing unread by any group of the topology, and nothing in the database's outbox.
 
     On one Redis a single script looks; on a cluster each partition is looked at twice, and nothing may have
-    been added between the two rounds.
+    been added between the two rounds. Looking ends with the `enough`th that waits; there is no fingerprint then.
     """
     if database is not None and (count := await unpublished(database)):
         return Quiet(False, {"outbox": count})
     if not bus.clustered:
-        fingerprint, waiting = await _look(bus, 0, *range(bus.partitions))
+        fingerprint, waiting = await _look(bus, enough, 0, *range(bus.partitions))
         return Quiet(not waiting, waiting, fingerprint)
-    first = [await _look(bus, partition, partition) for partition in range(bus.partitions)]
-    again = [await _look(bus, partition, partition) for partition in range(bus.partitions)]
+    first = [await _look(bus, enough, partition, partition) for partition in range(bus.partitions)]
+    again = [await _look(bus, enough, partition, partition) for partition in range(bus.partitions)]
     waiting = {name: count for _, found in again for name, count in found.items()}
     return Quiet(first == again and not waiting, waiting, b" ".join(fingerprint for fingerprint, _ in again))
 
 
-async def _look(bus: Bus, slot_of: int, *partitions: int) -> tuple[bytes, dict[str, int]]:
-    fingerprint, rows = await bus.call(_WAITING, [trimmed_key(slot_of)], *partitions)
+async def _look(bus: Bus, enough: int, slot_of: int, *partitions: int) -> tuple[bytes, dict[str, int]]:
+    fingerprint, rows = await bus.call(_WAITING, [trimmed_key(slot_of)], enough, *partitions)
     return fingerprint, {f"{group.decode()} {key.decode()}": pending + unread for key, group, pending, unread in rows}

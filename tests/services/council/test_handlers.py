@@ -40,7 +40,7 @@ class Witness:
 
 
 def council(voting: Sequence[Member] | None = None) -> Handlers:
-    return Handlers(members(SETTINGS) if voting is None else voting, rules(SETTINGS), BAR)
+    return Handlers(members(SETTINGS) if voting is None else voting, rules(SETTINGS), "desk", BAR)
 
 
 async def decided(database: Database, about: SignalGenerated, own: Handlers | None = None) -> CouncilDecided:
@@ -68,10 +68,16 @@ async def change(database: Database, *statements: Any) -> None:
             await connection.execute(statement)
 
 
-def trade(entered: datetime | None, left: datetime | None = None, pnl: int | None = None, symbol: str = BTC) -> Any:
+def trade(
+    entered: datetime | None,
+    left: datetime | None = None,
+    pnl: int | None = None,
+    symbol: str = BTC,
+    account: str = "desk",
+) -> Any:
     return insert(Trade).values(
-        id=derived_id("Trade", symbol, entered, left),
-        account="desk",
+        id=derived_id("Trade", account, symbol, entered, left),
+        account=account,
         symbol=symbol,
         timeframe="5m",
         decision_id=derived_id("CouncilDecided", entered),
@@ -87,10 +93,10 @@ def trade(entered: datetime | None, left: datetime | None = None, pnl: int | Non
     )
 
 
-def equity(at: datetime, amount: int, drawdown: float) -> Any:
+def equity(at: datetime, amount: int, drawdown: float, account: str = "desk") -> Any:
     value = Decimal(amount)
     return insert(EquityPoint).values(
-        account="desk", time=at, cash=value, positions_value=0, equity=value, drawdown=drawdown
+        account=account, time=at, cash=value, positions_value=0, equity=value, drawdown=drawdown
     )
 
 
@@ -183,6 +189,18 @@ async def test_another_symbol_counts_as_open_but_not_as_held(desk: Database) -> 
     await change(desk, trade(NOON - BAR, symbol="ETH/USD"))
     case = await seen(desk, signal())
     assert (case.portfolio.open_trades, case.portfolio.held_since) == (1, None)
+
+
+async def test_another_account_is_nobodys_business(desk: Database) -> None:
+    await change(
+        desk,
+        equity(NOON - 2 * BAR, 10_000, 0.0),
+        equity(NOON - BAR, 1, 0.9, account="other"),
+        trade(NOON - BAR, account="other"),
+        trade(NOON - 3 * BAR, NOON - BAR, pnl=-500, account="other"),
+    )
+    portfolio = (await seen(desk, signal())).portfolio
+    assert (portfolio.equity, portfolio.open_trades, portfolio.held_since, portfolio.day_pnl) == (10_000, 0, None, 0)
 
 
 async def test_the_day_of_the_loss_is_the_utc_day(desk: Database) -> None:
