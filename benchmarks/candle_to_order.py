@@ -37,8 +37,9 @@ EAGER = {
     "MAX_DRAWDOWN": "1",
     "MAX_EXPOSURE": "1",
     "MAX_HOLD_BARS": "1",
+    "RISK_PER_TRADE": "0.00002",
 }
-"""Settings under which the desk enters often and leaves at the next bar."""
+"""Settings under which the desk enters often, with little, and leaves at the next bar: fees must not end the run."""
 WARM_UP = 20
 """Entries that are not counted: connections open, caches fill."""
 LOOK_EVERY = 25
@@ -76,10 +77,16 @@ async def _published(bus: Bus, stream: str) -> list[float]:
 
 
 async def hops_of(bus: Bus, entries: list[Entry]) -> dict[str, float]:
-    """Median ms of each part of the way. In lock-step nothing else is under way between a print and its orders."""
+    """Median ms of each part of the way. In lock-step nothing else is under way between a print and its orders.
+
+    Of the entries whose messages still stand in their streams: what everybody has read is trimmed now and then.
+    """
     streams = [await _published(bus, stream) for stream in STREAMS]
+    since = max(stream[0] for stream in streams)
     ways = []
     for entry in entries:
+        if entry.printed / 1e6 < since:
+            continue
         end = entry.received / 1e6
         passed = [stream[bisect(stream, end) - 1] for stream in streams]
         ways.append([later - earlier for earlier, later in pairwise([entry.printed / 1e6, *passed, end])])
