@@ -36,7 +36,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, durable: bool = True) -> AsyncIterator[AsyncConnection]:
-        """Commit at the end, roll back on an exception. Not durable: a power cut may forget it, a crash of ours not."""
+        """Commit at the end, roll back on an exception. Not durable: a crash of PostgreSQL may forget it."""
         async with self.engine.begin() as connection:
             if not durable:
                 await connection.execute(text("SET LOCAL synchronous_commit TO OFF"))

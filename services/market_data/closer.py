@@ -59,7 +59,6 @@ class Closer:
             await self.turn()
             if not await self._news():
                 await self._require_memory_of_redis()
-        await self.store.close()
 
     async def recover(self) -> Progress:
         """Where the last run ended, its bars and those that closed meanwhile."""

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.market_data.adapters.venue import Instrument
 from services.market_data.announcing import closed
@@ -19,30 +18,19 @@ from shared.timeframes import from_microseconds, length, to_microseconds
 
 
 class Store:
-    """Candles need not survive a power cut: the venue has them. So nothing here waits for the disk."""
+    """What is saved is on the disk before it is announced: nobody would ask the venue for a bar twice."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # an instant's bars are one statement: with BEGIN, SET and COMMIT around it, it costs four times as much
-        self._single = create_async_engine(
-            database.engine.url,
-            pool_size=1,
-            isolation_level="AUTOCOMMIT",
-            connect_args={"timeout": 10, "server_settings": {"timezone": "UTC", "synchronous_commit": "off"}},
-        )
-
-    async def close(self) -> None:
-        """Give up the connection for single statements."""
-        await self._single.dispose()
 
     async def save(self, rows: Sequence[CandleLike]) -> list[Change]:
         """Upsert, all or nothing; what that changed."""
         if not rows:
             return []
         if len(rows) < candles.COPY_FROM:
-            async with self._single.connect() as connection:
+            async with self._database.single() as connection:
                 return await candles.upsert(connection, rows)
-        async with self._database.transaction(durable=False) as connection:
+        async with self._database.transaction() as connection:
             return await candles.upsert(connection, rows)
 
     async def save_bars(self, bars: Iterable[Named]) -> list[Change]:
