@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.parley-setup
 
-.PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-learning
+.PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-bad-input prove-learning
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,7 +47,7 @@ bench: setup ## speed, printed and in build/bench.json
 prove-month: setup ## the real BTC month in lock-step, twice
 	$(BIN)/python -m benchmarks.prove month
 
-prove-cash: setup ## five pairs that share a cash limit, with gaps, twice
+prove-cash: setup ## five pairs that share a cash limit, with gaps, three times
 	$(BIN)/python -m benchmarks.prove cash
 
 prove-scale: setup ## one, two and four instances of everything: the same trades
@@ -55,6 +55,9 @@ prove-scale: setup ## one, two and four instances of everything: the same trades
 
 prove-kills: setup ## SIGKILL of each service at each point of its commits: the same ledger
 	$(BIN)/python -m benchmarks.prove_kills
+
+prove-bad-input: setup ## malformed, oversized, forged, from the future: said, buried, and the next good one is handled
+	$(BIN)/python -m pytest tests/integration/test_bad_input.py -v
 
 prove-learning: setup ## a planted loser falls, a planted winner rises, a coin-flip stays
 	$(BIN)/python -m benchmarks.prove_learning --seed 1

@@ -60,9 +60,10 @@ def sound(claims: Claims, name: str, report: Report) -> None:
     claims.check(
         f"{name}: exit status 0", report["exit_status"] == 0, "" if not report["exit_status"] else report["output"]
     )
-    claims.check(
-        f"{name}: candles in data = played = stored", len(set(report["candles"].values())) == 1, report["candles"]
-    )
+    if "in_data" in report["candles"]:
+        claims.check(
+            f"{name}: candles in data = played = stored", len(set(report["candles"].values())) == 1, report["candles"]
+        )
     waiting = {
         s: v
         for s, v in report["streams"].items()
@@ -119,9 +120,9 @@ def cash(claims: Claims, rows: int | None) -> None:
     summary(reports[0])
     for run, report in enumerate(reports, 1):
         sound(claims, f"run {run}", report)
-        same(claims, f"run {run} and run 1", reports[0], report)
-    short_of_cash = sum(reports[0]["refusals"].get(reason, 0) for reason in ("cash", "exposure", "below_minimum"))
-    claims.check("the cash limit binds", short_of_cash > 0, reports[0]["refusals"])
+        if run > 1:
+            same(claims, f"run {run} and run 1", reports[0], report)
+    claims.check("the cash limit binds", reports[0]["refusals"].get("cash", 0) > 0, reports[0]["refusals"])
     traded = {trade["symbol"] for trade in reports[0]["trades"]}
     claims.check("all five pairs trade", traded == set(ALTS), sorted(traded))
 
@@ -136,7 +137,8 @@ def scale(claims: Claims, rows: int | None) -> None:
         reports[count] = play(f"scale-{count}", [*arguments, f"--scale=all={count}", *standby])
     for count, report in reports.items():
         sound(claims, f"{count} instances", report)
-        same(claims, f"{count} instances and one", reports[1], report)
+        if count > 1:
+            same(claims, f"{count} instances and one", reports[1], report)
     claims.check("it trades", len(reports[1]["trades"]) >= 10, f"{len(reports[1]['trades'])} trades")
     summary(reports[4])
 

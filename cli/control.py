@@ -61,7 +61,9 @@ async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) 
         loss = money.drawdown if money else None
         limit = float(desk.settings.max_drawdown)
         if rebase and money and money.equity:
-            await connection.execute(update(Account).values(initial_balance=money.equity))
+            await connection.execute(
+                update(Account).where(Account.name == money.account).values(initial_balance=money.equity)
+            )
             await _record(connection, "rebase", "account", {"initial_balance": str(money.equity)})
         elif enable_buying and loss is not None and loss > limit:
             raise ConfigError(

@@ -30,6 +30,8 @@ from shared.timeframes import TIMEFRAMES, from_microseconds
 
 Meddle = Callable[[Run, Json], Awaitable[None]]
 CHANNELS = ("ticker", "ohlc", "executions")
+FASTEST = 600
+"""Venue seconds a second: an order must arrive within 60 of them, a tenth of a second here; less is left to chance."""
 REMEMBERED = (
     *("DATABASE_URL", "REDIS_URL", "DATA_DIR", "SYMBOLS", "TIMEFRAME", "BASE_TIMEFRAME", "INITIAL_BALANCE"),
     *("TRADING_MODE", "VENUE_URL", "PLAYBACK_SPEED", "API_PORT"),
@@ -90,8 +92,9 @@ def _speed(text: str) -> float:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value <= 100_000:
-        raise ConfigError(f"--speed {text}: give a number of venue seconds per second (60), or max for lock-step.")
+    if not 0 < value <= FASTEST:
+        limit = f"a number of venue seconds per second (60) up to {FASTEST}"
+        raise ConfigError(f"--speed {text}: give {limit}, or max for lock-step, which waits for every order.")
     return value
 
 
@@ -112,6 +115,8 @@ def parsed_scale(arguments: Sequence[str]) -> dict[str, int]:
         if service not in (*SERVICES, "all") or not count.isdigit() or int(count) < 1:
             raise ConfigError(f"--scale {argument}: give SERVICE=N, SERVICE out of all, {', '.join(SERVICES)}.")
         counts[service] = int(count)
+    if counts.get("api_gateway", 1) > 1:
+        raise ConfigError("--scale api_gateway: it has one port on this machine and runs once.")
     return counts
 
 

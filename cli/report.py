@@ -32,7 +32,12 @@ COUNTS = {
 STORED = text(
     "SELECT count(*) FROM candles WHERE timeframe = :base AND symbol = ANY(:symbols) AND open_time >= :begins"
 )
-LEDGER = text("SELECT currency, cash, reserved FROM accounts")
+LEDGER = text("SELECT currency, cash FROM accounts")
+LEAKED = text("""
+    SELECT count(*) FROM accounts a
+    WHERE reserved <> (SELECT coalesce(sum(o.reserved), 0) FROM orders o WHERE o.account = a.name
+                       AND state IN ('intended', 'submitting', 'unknown', 'open'))
+""")
 UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
 HELD = text("SELECT symbol, sum(held) FROM trades WHERE held > 0 GROUP BY 1 ORDER BY 1")
 
@@ -90,9 +95,10 @@ async def _counts(connection: AsyncConnection, query: str) -> dict[str, int]:
 
 
 async def _unfinished(connection: AsyncConnection) -> dict[str, int]:
-    """Orders that wait to be sent or answered, and messages that wait to be published."""
+    """Orders that wait to be sent or answered, messages that wait to be published, cash held back for no order."""
     return {
         "orders": await connection.scalar(BUSY_ORDERS) or 0,
+        "reservations": await connection.scalar(LEAKED) or 0,
         "outbox": await connection.scalar(UNPUBLISHED) or 0,
     }
 

@@ -99,6 +99,8 @@ class Closer:
         progress = self._progressed()
         due = progress.due(horizon)
         if due:
+            # once a turn: of a catch-up, only the last instant is sure to move the cursor
+            await self._require_memory_of_redis()
             await self._fill_gaps(progress.time, horizon)
         for time in due:
             await self._end(time, tick=time == due[-1], also=waiting if time == due[-1] else [])
@@ -109,8 +111,7 @@ class Closer:
     async def _end(self, time: int, tick: bool, also: list[Newer]) -> None:
         ended, progress = self._progressed().after(time, self._closed_at(time))
         messages = announcing.instant(ended, self.market.quotes, tick, self.market.leftovers)
-        candles = [item.message for item in messages if isinstance(item.message, CandleClosed)]
-        await asyncio.gather(self.store.save(candles), self._require_memory_of_redis())
+        await self.store.save([item.message for item in messages if isinstance(item.message, CandleClosed)])
         if messages or also:
             await self.source.publish_newer_many([*messages, *also])
         self.progress = progress

@@ -84,21 +84,24 @@ class Lane:
 
     async def _recover(self) -> None:
         """Finish what was delivered and not acknowledged, by whomever, one at a time: one of them may be poison."""
-        while entries := await self._take_pending():
+        while (entries := await self._take_pending()) is not None:
             log.info("recovering", group=self.desk.group, partition=self.partition, messages=len(entries))
             for entry in entries:
                 await self._settle([entry])
         # nothing is pending now, so nobody has attempts to count
         await self.desk.bus.execute("DEL", attempts_key(self.desk.group, self.partition))
 
-    async def _take_pending(self) -> list[Entry]:
+    async def _take_pending(self) -> list[Entry] | None:
+        """The oldest of each stream; None where nothing is pending. All of them may have been trimmed."""
         taken: list[Entry] = []
+        pending = False
         for key in streams_of(self.desk.group, self.partition):
             arguments = (self.desk.group, self.instance, _RECOVERED_AT_ONCE)
             rows = await self.desk.bus.call(TAKE_PENDING, [key], *arguments)
+            pending = pending or bool(rows)
             taken += entries_of(key, [row for row in rows if row[1] is not None])
             self._report_lost(key, [row[0].decode() for row in rows if row[1] is None])
-        return in_order(taken)
+        return in_order(taken) if pending else None
 
     def _report_lost(self, key: str, ids: list[str]) -> None:
         if ids:

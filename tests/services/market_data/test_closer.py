@@ -17,6 +17,8 @@ from services.market_data.core.instants import Progress
 from services.market_data.core.venue_time import VenueTime
 from services.market_data.market import Market
 from services.market_data.sockets import Sockets
+from shared.errors import Retryable
+from shared.redis_streams.source import Newer
 from shared.timeframes import MINUTE
 
 NOW = 1_640_995_200_000_000
@@ -160,3 +162,55 @@ async def test_one_bad_row_of_the_venue_costs_only_itself() -> None:
     assert await venue.candles(BTC, "1m", NOW, NOW + 3 * MINUTE) == [bar(0), bar(2)]
     assert BAD_DATA.labels(BTC, "price_not_positive")._value.get() == before + 1
     assert [waiting[1] for waiting in alerts._waiting] == ["price_not_positive"]
+
+
+class Redis:
+    """What a source's Redis remembers: the newest BarsClosed."""
+
+    def __init__(self) -> None:
+        self.newest = 0
+
+    async def cursor(self, cursor_key: str, key: str) -> int:
+        return self.newest
+
+    async def publish_newer_many(self, items: Sequence[Newer]) -> list[bool]:
+        ended = [item.cursor for item in items if item.cursor_key.startswith("BarsClosed")]
+        self.newest = max([self.newest, *ended])
+        return [True] * len(items)
+
+
+class Shelf:
+    """Takes every bar."""
+
+    async def save(self, rows: Sequence[object]) -> list[object]:
+        return []
+
+
+def recovering_from_a_hole(redis: Redis) -> Closer:
+    """Bars of minutes 0 and 5; nothing was traded between them, and the venue's clock jumps."""
+    closer = closer_with(GOOD)
+    closer.venue, closer.store, closer.source = Venue(bar(0), bar(5)), Shelf(), redis  # type: ignore[assignment]
+    return closer
+
+
+async def end_up_to(closer: Closer, minute: int) -> None:
+    closer.market.time._seen.setdefault(BTC, 0)
+    closer.market.time.saw(BTC, NOW + minute * MINUTE, wall.monotonic())
+    await closer.turn()
+
+
+async def test_minutes_without_a_trade_are_no_loss_of_memory() -> None:
+    redis = Redis()
+    closer = recovering_from_a_hole(redis)
+    await end_up_to(closer, 1)
+    await end_up_to(closer, 6)
+    assert redis.newest == NOW + 6 * MINUTE
+
+
+async def test_a_redis_that_has_forgotten_instants_is_told_them_again() -> None:
+    redis = Redis()
+    closer = recovering_from_a_hole(redis)
+    await end_up_to(closer, 1)
+    redis.newest -= MINUTE
+    with pytest.raises(Retryable, match="lost its last instants"):
+        await end_up_to(closer, 6)

@@ -284,6 +284,17 @@ async def test_a_group_that_was_destroyed_is_made_again_and_nothing_is_lost(bus:
     assert set(await ids_in(bus, "council:decided")) == {decision(signal(n)).message_id for n in (1, 2)}
 
 
+async def test_what_is_pending_behind_trimmed_entries_is_finished(bus: Bus) -> None:
+    key = stream_key("signals:generated", partition_of("BTC/USD", bus.partitions))
+    await publish(bus, *(signal(n) for n in range(130)))
+    await bus.execute("XREADGROUP", "GROUP", "council", "dead", "COUNT", 200, "STREAMS", key, ">")
+    for entry in (await bus.execute("XRANGE", key, "-", "+"))[:120]:
+        await bus.execute("XDEL", key, entry[0])
+    async with running(bus, Council()):
+        await until(lambda: group_is_done(bus))
+    assert await ids_in(bus, "council:decided") == [decision(signal(n)).message_id for n in range(120, 130)]
+
+
 async def test_the_batch_in_hand_is_committed_before_the_consumer_stops(bus: Bus) -> None:
     entered, proceed = asyncio.Event(), asyncio.Event()
 
