@@ -92,7 +92,7 @@ def assemble(settings: Settings) -> Simulator:
         public=PublicApi(market, pairs, tape, fees, clock),
         private=private,
         admin=Admin(market, exchange, hub, faults, pace, clock),
-        venue=Venue(hub, feed, exchange, pairs, gatekeeper, private.methods, clock, market.base),
+        venue=Venue(hub, feed, exchange, pairs, gatekeeper, private.methods, private.canceled, clock, market.base),
         live=live,
     )
 

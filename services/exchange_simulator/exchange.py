@@ -185,14 +185,16 @@ class Exchange:
     def commit(self, facts: Mapping[str, object] | None = None) -> list[Fill]:
         """Makes all changes since the last commit durable, then public. Returns the new fills."""
         facts = dict(facts or {})
-        fills, self._unsaved = self._unsaved, []
-        if self._dirty:
-            facts["dead_man"] = self.dead_man
-            self._store.save_books(self.ledger.balances, self._dirty.values(), fills, facts)
-            self._dirty = {}
-            self._publish(fills)
-        elif facts:
-            self._store.save_place(facts)
+        if not self._dirty:
+            if facts:
+                self._store.save_place(facts)
+            return []
+        fills = self._unsaved
+        facts["dead_man"] = self.dead_man
+        self._store.save_books(self.ledger.balances, self._dirty.values(), fills, facts)
+        # Only now: after a save that failed, the next one must write fills and orders together.
+        self._dirty, self._unsaved = {}, []
+        self._publish(fills)
         return fills
 
     def _order(self, draft: Draft) -> Order:

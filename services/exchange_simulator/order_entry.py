@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.exchange_simulator.errors import KrakenError, invalid_argument
 from services.exchange_simulator.exchange import Draft, Exchange
@@ -83,16 +83,7 @@ class Entry:
             raise invalid_argument("pair")
         self.limits.edit_order(old.symbol, self._age(old))
         self._check_deadline(parameters)
-        price = old.limit or old.trigger
-        terms = {
-            "ordertype": old.kind,
-            "type": old.side,
-            "volume": parameters.get("volume", quantity(old.lots)),
-            "price": parameters.get("price", pair.price(price)),
-        }
-        if "userref" in parameters:
-            terms["userref"] = parameters["userref"]
-        draft = draft_order(pair, terms)
+        draft = _replacement(pair, old, parameters)
         if _flag(parameters, "validate"):
             return draft, old, None
         self.exchange.cancel(old, "Order replaced")
@@ -103,8 +94,8 @@ class Entry:
             self.exchange.commit()
             raise
 
-    def cancel(self, parameters: Parameters) -> int:
-        """How many orders were canceled. Raises KrakenError if none fits."""
+    def cancel(self, parameters: Parameters) -> list[Order]:
+        """The orders that were canceled. Raises KrakenError if none fits."""
         orders = self._cancelable(parameters)
         if not orders:
             raise KrakenError("EOrder:Unknown order")
@@ -112,7 +103,7 @@ class Entry:
             self.limits.cancel_order(order.symbol, self._age(order))
         for order in orders:
             self.exchange.cancel(order, "User requested")
-        return len(orders)
+        return orders
 
     def find_open(self, parameters: Parameters) -> Order:
         found = self._cancelable(parameters)
@@ -178,6 +169,25 @@ def draft_order(pair: Pair, parameters: Parameters) -> Draft:
         time_in_force=time_in_force,
         post_only="post" in flags,
     )
+
+
+def _replacement(pair: Pair, old: Order, parameters: Parameters) -> Draft:
+    """What an edit puts in the old order's place. Its volume counts what the old order has executed; the draft's not.
+
+    Source: Kraken, "Edit Order": an executed volume above the new one is refused, executions stay with the old order.
+    """
+    terms = {
+        "ordertype": old.kind,
+        "type": old.side,
+        "volume": parameters.get("volume", quantity(old.lots)),
+        "price": parameters.get("price", pair.price(old.limit or old.trigger)),
+    }
+    if "userref" in parameters:
+        terms["userref"] = parameters["userref"]
+    whole = draft_order(pair, terms)
+    if whole.lots <= old.filled:
+        raise invalid_argument("volume")
+    return replace(whole, lots=whole.lots - old.filled)
 
 
 def describe(pair: Pair, draft: Draft | Order) -> str:

@@ -143,9 +143,13 @@ class PrivateApi:
         } | ({} if new is None else {"txid": new.txid})
 
     def cancel_order(self, parameters: Parameters) -> Result:
-        count = self._entry.cancel(parameters)
+        return {"count": len(self.canceled(parameters))}
+
+    def canceled(self, parameters: Parameters) -> list[Order]:
+        """Cancels; the WebSocket names each order where REST counts them."""
+        orders = self._entry.cancel(parameters)
         self._exchange.commit()
-        return {"count": count}
+        return orders
 
     def cancel_all(self, _: Parameters) -> Result:
         count = self._exchange.cancel_all("User requested")

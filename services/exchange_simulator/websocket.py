@@ -1,18 +1,19 @@
 """One WebSocket v2 session: subscribe, unsubscribe, ping, and orders over the socket."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.exchange_simulator.auth import Gatekeeper
 from services.exchange_simulator.book import DEPTHS
 from services.exchange_simulator.candles import INTERVALS
-from services.exchange_simulator.errors import KrakenError
+from services.exchange_simulator.errors import KrakenError, invalid_argument
 from services.exchange_simulator.exchange import Exchange
 from services.exchange_simulator.feed import Feed
 from services.exchange_simulator.hub import BALANCES, EXECUTIONS, Connection, Hub, Key
 from services.exchange_simulator.order_entry import PairTable
+from services.exchange_simulator.orders import Order
 from services.exchange_simulator.reports import balance_snapshot, fill_report, order_report
 from services.exchange_simulator.wire import SECOND, rfc3339
 
@@ -35,11 +36,13 @@ ORDER_FIELDS = {
     "validate": "validate",
 }
 AMEND_FIELDS = ORDER_FIELDS | {"order_qty": "order_qty", "limit_price": "limit_price", "trigger_price": "trigger_price"}
+# REST's CancelOrder takes a userref as its txid.
+CANCEL_FIELDS = {"order_id": "txid", "cl_ord_id": "cl_ord_id", "order_userref": "txid"}
 
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """What a session needs of the venue. ``orders`` are the REST methods behind the socket's."""
+    """What a session needs of the venue. ``orders`` are the REST methods behind the socket's, ``cancel`` is its own."""
 
     hub: Hub
     feed: Feed
@@ -47,6 +50,7 @@ class Venue:
     pairs: PairTable
     gatekeeper: Gatekeeper
     orders: Mapping[str, RestMethod]
+    cancel: Callable[[Mapping[str, str]], Sequence[Order]]
     clock: Callable[[], int]
     base: int
 
@@ -81,7 +85,9 @@ class Session:
                 self._answer(message, {})
             elif method in ("subscribe", "unsubscribe"):
                 self._subscribe(message, parameters, joins=method == "subscribe")
-            elif method in ("add_order", "amend_order", "cancel_order", "cancel_all"):
+            elif method == "cancel_order":
+                self._cancel(message, parameters)
+            elif method in ("add_order", "amend_order", "cancel_all"):
                 self._order(message, str(method), parameters)
             else:
                 raise KrakenError("Unsupported method")
@@ -174,9 +180,20 @@ class Session:
             sent["price"] = _text(triggers["price"])
         if parameters.get("post_only"):
             sent["oflags"] = "post"
-        rest = {"add_order": "AddOrder", "amend_order": "AmendOrder", "cancel_order": "CancelOrder"}
+        rest = {"add_order": "AddOrder", "amend_order": "AmendOrder"}
         result = self._venue.orders[rest.get(method, "CancelAll")](sent)
         self._answer(message, {"result": _order_result(method, sent, result)})
+
+    def _cancel(self, message: dict[str, Any], parameters: dict[str, Any]) -> None:
+        """One answer for each canceled order, and one for each id that names none."""
+        self._venue.gatekeeper.check_token(str(parameters.get("token", "")))
+        name, ids = _listed(parameters)
+        for wanted in ids:
+            try:
+                for order in self._venue.cancel({CANCEL_FIELDS[name]: _text(wanted)}):
+                    self._answer(message, {"result": _named(order)})
+            except KrakenError as error:
+                self._refuse(message, str(error))
 
     def _answer(self, message: dict[str, Any], body: dict[str, Any]) -> None:
         method = "pong" if message.get("method") == "ping" else message.get("method")
@@ -210,9 +227,20 @@ def _described(key: Key) -> dict[str, Any]:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
-        return str(value[0]) if value else ""
     return str(value)
+
+
+def _listed(parameters: dict[str, Any]) -> tuple[str, list[Any]]:
+    """The ids of a cancellation and their kind. Raises KrakenError: kinds cannot be mixed, and ids come in a list."""
+    given = [name for name in CANCEL_FIELDS if name in parameters]
+    ids = parameters[given[0]] if len(given) == 1 else None
+    if not isinstance(ids, list) or not ids:
+        raise invalid_argument(given[-1] if given else "order_id")
+    return given[0], ids
+
+
+def _named(order: Order) -> dict[str, str]:
+    return {"order_id": order.txid} | ({} if order.cl_ord_id is None else {"cl_ord_id": order.cl_ord_id})
 
 
 def _order_result(method: str, sent: Mapping[str, str], result: dict[str, Any]) -> dict[str, Any]:

@@ -241,3 +241,45 @@ async def test_an_edit_that_cannot_be_paid_still_cancels_the_old_order(client: A
         await client.privatePostEditOrder({"txid": order["id"], "pair": "XBTUSD", "volume": "1000"})
     assert (await client.fetch_order(order["id"]))["status"] == "canceled"
     assert (await client.fetch_balance())["USD"]["used"] == "0.0000"
+
+
+async def half_bought(rig: Rig, client: Any) -> str:
+    """A market order for 1 BTC of which 0.5 is executed and the rest waits."""
+    order = await client.create_order("BTC/USD", "market", "buy", "1")
+    await rig.sim("faults", kind="partial_fill", symbol="BTC/USD")
+    await rig.sim("match")
+    return str(order["id"])
+
+
+@pytest.mark.parametrize(("change", "left"), [({}, "0.50000000"), ({"volume": "0.8"}, "0.30000000")], ids=str)
+async def test_an_edit_of_a_partly_filled_order_leaves_the_remainder(
+    rig: Rig, client: Any, change: dict[str, str], left: str
+) -> None:
+    txid = await half_bought(rig, client)
+    answer = (await client.privatePostEditOrder({"txid": txid, "pair": "XBTUSD"} | change))["result"]
+    assert answer["volume"] == left
+    [replaced] = await client.fetch_open_orders()
+    assert (replaced["id"], replaced["amount"], replaced["filled"]) == (answer["txid"], left, "0.00000000")
+    old = await client.fetch_order(txid)
+    assert (old["status"], old["filled"]) == ("canceled", "0.50000000")
+
+
+@pytest.mark.parametrize("volume", ["0.4", "0.5"])
+async def test_an_edit_to_no_more_than_what_is_executed_is_refused(rig: Rig, client: Any, volume: str) -> None:
+    txid = await half_bought(rig, client)
+    for validate in ("true", "false"):
+        with pytest.raises(errors.InvalidOrder, match="EGeneral:Invalid arguments:volume"):
+            await client.privatePostEditOrder({"txid": txid, "pair": "XBTUSD", "volume": volume, "validate": validate})
+    assert [o["id"] for o in await client.fetch_open_orders()] == [txid]
+
+
+async def test_an_amended_quantity_is_the_whole_and_one_already_executed_cancels_the_rest(
+    rig: Rig, client: Any
+) -> None:
+    txid = await half_bought(rig, client)
+    await client.privatePostAmendOrder({"txid": txid, "order_qty": "0.8"})
+    order = await client.fetch_order(txid)
+    assert (order["amount"], order["filled"], order["remaining"]) == ("0.80000000", "0.50000000", "0.3")
+    await client.privatePostAmendOrder({"txid": txid, "order_qty": "0.4"})
+    order = await client.fetch_order(txid)
+    assert (order["status"], order["filled"]) == ("canceled", "0.50000000")

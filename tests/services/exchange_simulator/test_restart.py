@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,12 @@ from ccxt.base import errors
 
 from services.exchange_simulator.assembly import assemble
 from services.exchange_simulator.errors import BadConfiguration
+from services.exchange_simulator.exchange import Draft, Exchange, Fees
+from services.exchange_simulator.faults import Faults
+from services.exchange_simulator.ledger import Ledger
+from services.exchange_simulator.pairs import pair
+from services.exchange_simulator.store import Store
+from services.exchange_simulator.tape import Tape
 from tests.services.exchange_simulator.rig import new_client, settings_for, write_candles
 
 REPOSITORY = Path(__file__).parents[3]
@@ -189,3 +197,40 @@ LIMITED = (
 async def place_until_refused(client: Any) -> None:
     for _ in range(100):
         await client.create_order("BTC/USD", "limit", "buy", "0.01", "90")
+
+
+class FullDisk(Store):
+    """A file on a disk that is full for a while."""
+
+    full = False
+
+    def save_books(self, *arguments: Any) -> None:
+        if self.full:
+            raise sqlite3.OperationalError("database or disk is full")
+        super().save_books(*arguments)
+
+
+def exchange_on(store: Store) -> Exchange:
+    """BTC/USD at 100 in lock-step."""
+    pairs, fees = {"BTC/USD": pair("BTC/USD")}, Fees(Decimal("0.0026"), Decimal("0.0016"))
+    tape = Tape(pairs, Decimal(0))
+    tape.open_bar("BTC/USD", 1000, 10**8, 0)
+    ledger = Ledger(pairs, store.balances() or {"USD": Decimal(10_000)}, fees.taker)
+    return Exchange(pairs, ledger, store, tape, fees, Faults(), lambda: 0, frozen=True)
+
+
+def test_a_fill_whose_saving_failed_is_saved_with_its_order_the_next_time(tmp_path: Path) -> None:
+    store = FullDisk(tmp_path / "v.db")
+    exchange = exchange_on(store)
+    order = exchange.place(Draft("BTC/USD", "buy", "market", 10**8))
+    exchange.commit()
+    exchange.fill(order, 1000, "t")
+    store.full = True
+    with pytest.raises(sqlite3.OperationalError):
+        exchange.commit()
+    store.full = False
+    assert [fill.txid for fill in exchange.commit()] == [order.txid]
+    assert exchange.commit({"later": 1}) == []
+    store.close()
+    again = exchange_on(Store(tmp_path / "v.db"))
+    assert ([fill.exec_id for fill in again.fills], again.event) == (again.orders[order.txid].trades, 1)

@@ -185,6 +185,63 @@ async def test_orders_can_be_placed_amended_and_canceled_over_the_socket(rig: Ri
     assert await client.fetch_open_orders() == []
 
 
+async def test_ccxt_cancels_every_order_it_names_over_the_socket(rig: Rig) -> None:
+    client = rig.client(number=float)
+    placed = [await client.create_order("BTC/USD", "limit", "buy", "1", price) for price in (80, 81, 82)]
+    answer = await client.cancel_orders_ws([order["id"] for order in placed[:2]])
+    assert (answer["success"], answer["result"]) == (True, {"order_id": placed[0]["id"]})
+    assert [order["id"] for order in await client.fetch_open_orders()] == [placed[2]["id"]]
+
+
+async def cancel_over_socket(rig: Rig, **params: Any) -> Socket:
+    token = (await rig.client().privatePostGetWebSocketsToken())["result"]["token"]
+    socket = await rig.socket()
+    await socket.ask("cancel_order", token=token, **params)
+    return socket
+
+
+@pytest.mark.parametrize(("name", "unknown"), [("order_id", "ONONE"), ("cl_ord_id", "none"), ("order_userref", 9)])
+async def test_every_id_of_a_cancellation_is_answered(rig: Rig, name: str, unknown: str | int) -> None:
+    client = rig.client()
+    named: list[dict[str, Any]] = [{"userref": 1}, {"userref": 2}]
+    if name == "cl_ord_id":
+        named = [{"clientOrderId": "one"}, {"clientOrderId": "two"}]
+    placed = [(await client.create_order("BTC/USD", "limit", "buy", "1", "80", p))["id"] for p in named]
+    ids = placed if name == "order_id" else [value for params in named for value in params.values()]
+    socket = await cancel_over_socket(rig, **{name: [ids[0], unknown, ids[1]]})
+    answers = [await socket.next() for _ in range(3)]
+    assert [(a["success"], a["req_id"], a.get("error")) for a in answers] == [
+        (True, 1, None), (False, 1, "EOrder:Unknown order"), (True, 1, None),
+    ]  # fmt: skip
+    called = [{"cl_ord_id": i} if name == "cl_ord_id" else {} for i in ids]
+    assert [answers[0]["result"], answers[2]["result"]] == [
+        {"order_id": txid} | own for txid, own in zip(placed, called, strict=True)
+    ]
+    assert await client.fetch_open_orders() == []
+
+
+async def test_each_order_that_shares_a_userref_is_answered(rig: Rig) -> None:
+    client = rig.client()
+    placed = [(await client.create_order("BTC/USD", "limit", "buy", "1", "80", {"userref": 5}))["id"] for _ in "ab"]
+    socket = await cancel_over_socket(rig, order_userref=[5])
+    assert [(await socket.next())["result"]["order_id"] for _ in placed] == placed
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({}, "order_id"),
+        ({"order_id": []}, "order_id"),
+        ({"order_id": "OA"}, "order_id"),
+        ({"order_id": ["OA"], "cl_ord_id": ["a"]}, "cl_ord_id"),
+    ],
+    ids=str,
+)
+async def test_a_cancellation_without_one_list_of_ids_is_refused(rig: Rig, params: dict[str, Any], field: str) -> None:
+    answer = await (await cancel_over_socket(rig, **params)).next()
+    assert (answer["success"], answer["error"]) == (False, f"EGeneral:Invalid arguments:{field}")
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"channel": "weather"}, "Subscription name invalid"),
     ({"channel": "ticker", "symbol": "BTC/USD"}, "Pair field must be an array"),
