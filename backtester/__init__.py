@@ -1,0 +1,1 @@
+"""Backtests: the same strategies, rules and books as the live desk, on recorded candles."""
