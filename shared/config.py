@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import ConfigError
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
 
     # what is traded
     symbols: Annotated[tuple[Symbol, ...], NoDecode] = Field(
-        ("BTC/USD", "ETH/USD", "SOL/USD"), min_length=1, description="pairs, separated by commas, all of one quote"
+        ("BTC/USD", "ETH/USD", "SOL/USD"), description="pairs, separated by commas, all of one quote"
     )
     timeframe: Timeframe = Field("15m", description="bars that strategies score and the council decides on")
     base_timeframe: Timeframe = Field("1m", description="bars that arrive from the venue; all others are built of them")
@@ -114,6 +115,8 @@ class Settings(BaseSettings):
     @field_validator("symbols")
     @classmethod
     def _one_quote(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("give at least one pair, like BTC/USD")
         quotes = {symbol.split("/")[1] for symbol in value}
         if len(quotes) != 1:
             raise ValueError(f"mixed quotes {sorted(quotes)}: one account has one currency; trade pairs of one quote")
@@ -137,5 +140,11 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise ConfigError("settings are wrong:\n  " + "\n  ".join(lines)) from None
+        raise ConfigError("settings are wrong:\n  " + "\n  ".join(map(_said, error.errors()))) from None
+
+
+def _said(error: ErrorDetails) -> str:
+    where, what = error["loc"], error["msg"]
+    if where[0] == "symbols" and error["type"] == "string_pattern_mismatch":
+        where, what = ("symbols",), "is no pair; write pairs like BTC/USD"
+    return f"{'.'.join(map(str, where)).upper()}: {what} (got {error['input']!r})"

@@ -72,8 +72,13 @@ class Handlers:
         self._rules = rules
         self._now = now
         self._looked_at_all = False
+        self._decided = False
         self._idle = False
         self.changed = False
+
+    def committed(self) -> None:
+        """All that was handled so far is in the books."""
+        self.changed = self._decided = False
 
     async def on_council_decided(self, verdict: CouncilDecided, tx: Connection) -> Sequence[Message]:
         if verdict.timeframe != self._rules.timeframe:
@@ -148,6 +153,7 @@ class Handlers:
         return await self._withdraw_entries(tx, halted)
 
     async def _decide(self, tx: Connection, instant: Instant) -> list[Message]:
+        self._decided = True
         now = instant.time if self._now is None else max(self._now, instant.time)
         wanted = {verdict.symbol for verdict in instant.verdicts if verdict.verdict == "BUY"}
         if not wanted:
@@ -187,7 +193,9 @@ class Handlers:
     async def _watched(self, tx: Connection, now: datetime) -> Watched:
         since = now - LOOK_BACK if self._looked_at_all else datetime.min.replace(tzinfo=now.tzinfo)
         watched = await self._instants.watch(tx, now, now - self._rules.patience, now - self._rules.decision_ttl, since)
-        self._looked_at_all = True
+        # What was decided since the last commit is undecided again if this transaction is rolled back.
+        if not watched.overdue and not self._decided:
+            self._looked_at_all = True
         return watched
 
     async def _look_after(self, tx: Connection, trade_id: UUID, bars: BarsClosed) -> Sequence[Message]:

@@ -73,8 +73,9 @@ async def build_with(context: Context, broker: Broker) -> Service:
     listener = AccountListener(venue, context.source, context.is_leader, reconciler.compare_now)
 
     def committed() -> None:
-        if handlers.changed:
-            handlers.changed = False
+        changed = handlers.changed
+        handlers.committed()
+        if changed:
             sender.wake()
 
     def health() -> Mapping[str, object]:

@@ -30,6 +30,10 @@ class RateLimited(BrokerError):
     """Too many requests; nothing was booked. Wait, then ask again."""
 
 
+class DeadlineElapsed(BrokerError):
+    """The request came after its deadline; nothing was booked, nor will be. Send it again with a later one."""
+
+
 class OutcomeUnknown(BrokerError):
     """No answer: the request may or may not have been booked. Look it up, never resend blind."""
 
@@ -64,13 +68,13 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """An order as the venue shows it now."""
+    """An order as the venue shows it now; a person may have placed it, of a type "other" than ours."""
 
     client_order_id: str | None
     venue_order_id: str
     symbol: str
     side: Side
-    order_type: OrderType
+    order_type: OrderType | Literal["other"]
     status: Literal["open", "closed", "canceled", "rejected"]
     quantity: Decimal
     filled: Decimal
@@ -111,7 +115,7 @@ class Broker(Protocol):
         ...
 
     async def place(self, order: OrderRequest, deadline: datetime) -> str:
-        """Send the order; the venue refuses it after `deadline`. Returns the venue's order id."""
+        """Send the order; DeadlineElapsed where it comes too late. Returns the venue's order id."""
         ...
 
     async def amend(self, venue_order_id: str, symbol: str, quantity: Decimal, trigger_price: Decimal) -> None:

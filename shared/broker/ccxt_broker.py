@@ -61,7 +61,7 @@ class CcxtBroker:
         return await self._clock.now()
 
     async def place(self, order: OrderRequest, deadline: datetime) -> str:
-        """Send the order; the venue refuses it after `deadline`. Returns the venue's order id."""
+        """Send the order; DeadlineElapsed where it comes too late. Returns the venue's order id."""
         await self._load()
         await self._limiter.order(order.symbol, PLACE_COST, is_entry=order.side == "buy")
         request = {
@@ -107,7 +107,11 @@ class CcxtBroker:
         if not found:
             return None
         txid = max(found, key=lambda txid: Decimal(found[txid]["opentm"]))
-        return self._order(txid, found[txid])
+        order = self._order(txid, found[txid])
+        if order.order_type == "other":
+            kind = found[txid]["descr"]["ordertype"]
+            raise BrokerError(f"order {txid} is of type {kind}, which this desk does not place")
+        return order
 
     async def open_orders(self) -> list[VenueOrder]:
         """Every open order of the account, oldest first."""

@@ -1,4 +1,4 @@
-"""What a ccxt exception says about our request: refused, not sent, or nobody knows.
+"""What a ccxt exception says about our request: refused, too late, not sent, or nobody knows.
 
 A write is only called unsent where that is certain: no connection was made, or the venue itself said it is closed.
 A reply lost on the way comes from ccxt under the same class as a refused connection; only its cause tells.
@@ -14,6 +14,7 @@ from ccxt.base import errors as ccxt
 from shared.broker.base import (
     BrokerError,
     BrokerUnavailable,
+    DeadlineElapsed,
     InsufficientFunds,
     OrderRefused,
     OutcomeUnknown,
@@ -21,7 +22,8 @@ from shared.broker.base import (
 )
 
 NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, socket.gaierror)
-UNSURE = ("EGeneral:Internal error", "EDatabase:Internal error", ":Cancel pending")
+TOO_LATE = "EService:Deadline elapsed"
+UNSURE = ("EGeneral:Internal error", "EDatabase:Internal error", "EService:Timeout", ":Cancel pending")
 """Answers of the venue that do not say whether the request took effect."""
 
 
@@ -50,6 +52,8 @@ def written(error: ccxt.BaseError) -> BrokerError:
     text = _text(error)
     if any(code in text for code in UNSURE):
         return OutcomeUnknown(text)
+    if TOO_LATE in text:  # which ccxt does not know: to it, it is an error like any other
+        return DeadlineElapsed(text)
     match error:
         case ccxt.DDoSProtection() | ccxt.RateLimitExceeded():
             return RateLimited(text)

@@ -42,11 +42,9 @@ def instrument(market: Mapping[str, Any]) -> Instrument:
 
 
 def venue_order(txid: str, info: Mapping[str, Any], symbol: str) -> VenueOrder:
-    """An entry of OpenOrders, ClosedOrders or QueryOrders. BrokerError for a type that we never place."""
+    """An entry of OpenOrders, ClosedOrders or QueryOrders; of type "other" where we place none such."""
     terms = info["descr"]
-    kind = ORDER_TYPES.get(terms["ordertype"])
-    if kind is None:
-        raise BrokerError(f"order {txid} is of type {terms['ordertype']}, which this desk does not place")
+    kind: OrderType | Literal["other"] = ORDER_TYPES.get(terms["ordertype"], "other")
     return VenueOrder(
         client_order_id=info.get("cl_ord_id") or None,
         venue_order_id=txid,

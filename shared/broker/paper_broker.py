@@ -18,6 +18,7 @@ from typing import Protocol
 from shared.broker import paper_store
 from shared.broker.base import (
     BrokerUnavailable,
+    DeadlineElapsed,
     Execution,
     Instrument,
     InsufficientFunds,
@@ -121,7 +122,7 @@ class PaperBroker:
         instrument = (await self.instruments((order.symbol,)))[order.symbol]
         now = await self.now()
         if now > deadline:
-            raise OrderRefused("deadline elapsed")
+            raise DeadlineElapsed(f"deadline elapsed: it was {deadline}, and now it is {now}")
         quote = self._quotes.get(order.symbol)
         if quote is None:
             raise BrokerUnavailable(f"no price of {order.symbol} yet")

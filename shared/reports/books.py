@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.models import Account, Candle, EquityPoint, Order, Refusal, Stop, Trade
+from shared.models import Account, Candle, EquityPoint, Fill, Order, Refusal, Stop, Trade
 from shared.reports.rows import EquityRow, OrderRow, Portfolio, PositionRow, RefusalRow, StopRow, TradeRow
 from shared.reports.select import FIRST_PAGE, Page, between, columns, equals, fetch, first
 
@@ -99,11 +99,21 @@ async def positions(connection: AsyncConnection, *, symbol: str | None = None) -
         .limit(1)
         .lateral("newest")
     )
+    filled = (
+        select(
+            func.coalesce(func.sum(Fill.cost).filter(Fill.side == "buy"), 0).label("paid"),
+            func.coalesce(func.sum(Fill.cost).filter(Fill.side == "sell"), 0).label("proceeds"),
+        )
+        .join(Order, Order.client_order_id == Fill.client_order_id)
+        .where(Order.trade_id == Trade.id)
+        .lateral("filled")
+    )
     query = (
         select(Trade.id.label("trade_id"), *(getattr(Trade, name) for name in _OF_POSITION), *stop)
-        .add_columns(newest.c.mark, newest.c.marked_at)
+        .add_columns(newest.c.mark, newest.c.marked_at, filled.c.paid, filled.c.proceeds)
         .outerjoin(Stop, Stop.trade_id == Trade.id)
         .outerjoin(newest, Trade.id == Trade.id)
+        .outerjoin(filled, Trade.id == Trade.id)
         .where(Trade.status.in_(HELD), *equals((Trade.symbol, symbol)))
         .order_by(Trade.symbol)
     )
@@ -123,12 +133,16 @@ def _stop(row: RowMapping) -> StopRow | None:
 
 
 def _marked(row: RowMapping, mark: Decimal | None) -> dict[str, Any]:
-    """Value, and profit or loss against the entry, of what is still held."""
+    """Value of what is still held, and the trade's profit or loss at it: what it has done to equity so far.
+
+    By the fills' own amounts, not the average price, which is rounded: the sum must be exact.
+    """
     value = None if mark is None else row["held"] * mark
-    if value is None or not row["entry_price"] or not row["held"]:
+    worth = value if row["held"] else Decimal(0)
+    if worth is None or not row["paid"]:
         return {"value": value, "pnl": None, "pnl_fraction": None}
-    paid = row["held"] * row["entry_price"]
-    return {"value": value, "pnl": value - paid, "pnl_fraction": float((value - paid) / paid)}
+    pnl = worth + row["proceeds"] - row["paid"] - row["fees"]
+    return {"value": value, "pnl": pnl, "pnl_fraction": float(pnl / row["paid"])}
 
 
 async def portfolio(connection: AsyncConnection) -> Portfolio | None:

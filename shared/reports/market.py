@@ -1,6 +1,7 @@
-"""Candles as people ask for them."""
+"""Candles as people ask for them, and what is known of their symbols."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,3 +33,9 @@ async def candles(
 async def is_known(connection: AsyncConnection, symbol: str) -> bool:
     """Whether the symbol is among the desk's assets."""
     return bool((await connection.execute(select(Asset.symbol).where(Asset.symbol == symbol))).first())
+
+
+async def price_ticks(connection: AsyncConnection) -> dict[str, Decimal]:
+    """The smallest step of each symbol's price, of those whose venue has been asked for it."""
+    query = select(Asset.symbol, Asset.price_tick).where(Asset.price_tick.is_not(None))
+    return {row.symbol: row.price_tick for row in await connection.execute(query)}

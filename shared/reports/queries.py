@@ -2,9 +2,10 @@
 
 from shared.reports.books import equity, orders, portfolio, positions, refusals, trade, trades
 from shared.reports.decisions import session, sessions, signals, strategies, weights, weights_now
-from shared.reports.market import candles, is_known
+from shared.reports.market import candles, is_known, price_ticks
 from shared.reports.select import Page
-from shared.reports.status import status, why_no_trade
+from shared.reports.status import status
+from shared.reports.why import why_no_trade
 
 __all__ = [
     "Page",
@@ -14,6 +15,7 @@ __all__ = [
     "orders",
     "portfolio",
     "positions",
+    "price_ticks",
     "refusals",
     "session",
     "sessions",

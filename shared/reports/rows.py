@@ -22,7 +22,11 @@ class StopRow(Value):
 
 
 class PositionRow(Value):
-    """A trade that is not closed, marked to the newest candle. `pnl` is unrealised, before the exit's fee."""
+    """A trade that is not closed, marked to the newest candle.
+
+    `pnl` is what was sold and what is held are worth, less what was paid and the fees paid so far; the fee of the exit
+    to come is not in it. So equity less the initial balance is the realised result and the `pnl` of all positions.
+    """
 
     trade_id: UUID
     symbol: str
@@ -213,10 +217,21 @@ class Portfolio(Value):
     positions: tuple[PositionRow, ...]
 
 
+class SymbolWhy(Value):
+    """What was said last of one symbol. `kind`: refused, vetoed, hold, sell, bought, open; `score` is the newest."""
+
+    symbol: str
+    time: Time
+    kind: str
+    score: float | None
+    sentence: str
+
+
 class WhyNoTrade(Value):
-    """`sentence` says it in plain words; the rest is what it was read from."""
+    """`sentence` says it in plain words, `symbols` of each, the most telling first; the rest is what it rests on."""
 
     sentence: str
+    symbols: tuple[SymbolWhy, ...]
     last_refusal: RefusalRow | None
     last_session: SessionRow | None
     last_hold: SessionRow | None

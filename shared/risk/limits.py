@@ -99,7 +99,10 @@ class EntryLimits(NamedTuple):
 
 
 class SizeFacts(NamedTuple):
-    """A size and what it is held to: lots, money units. `cost` is its notional."""
+    """A size and what it is held to: lots, money units. `cost` is its notional, `stop_cost` that at its first stop.
+
+    The venue measures a resting stop at its trigger: a size that is too small there could not be guarded.
+    """
 
     lots: int
     bound: int
@@ -108,6 +111,7 @@ class SizeFacts(NamedTuple):
     min_cost: int
     exposure: int
     cash: int
+    stop_cost: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ def daily_loss_reached(daily_result: int, equity: int, limit: int) -> bool:
 
 def size_refusal(size: SizeFacts) -> int:
     """Whether a size can be ordered: names the limit that left less than the venue's minimum."""
-    if size.lots > 0 and size.lots >= size.min_lots and size.cost >= size.min_cost:
+    if size.lots > 0 and size.lots >= size.min_lots and min(size.cost, size.stop_cost) >= size.min_cost:
         return ALLOWED
     if size.bound == BY_EXPOSURE:
         return EXPOSURE
@@ -184,6 +188,7 @@ def check_size(sized: Sized, size: SizeFacts) -> Refusal | None:
         ("lots", str(sized.lots)),
         ("bound_by", BOUND_NAMES[sized.bound]),
         ("notional", _money(size.cost)),
+        ("notional_at_stop", _money(size.stop_cost)),
         ("min_lots", str(size.min_lots)),
         ("min_cost", _money(size.min_cost)),
         ("exposure", _money(size.exposure)),

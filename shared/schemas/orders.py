@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from shared.schemas.base import Message, NonNegative, Price, Quantity, Symbol, Value
+from shared.schemas.base import Message, NonNegative, Price, Quantity, Symbol, Time, Value
 
 Side = Literal["buy", "sell"]
 OrderType = Literal["market", "limit", "stop-loss"]
@@ -99,6 +99,7 @@ class OrderReported(_OfSymbol):
     `status`: accepted (resting or being matched), rejected, closed (terminal, with `filled_total`),
     canceled (terminal), amended, amend_failed, cancel_failed, missing (not at the venue after the deadline),
     unknown (no answer: to be resolved), not_sent (the venue could not be reached or refused to listen: ask again).
+    `deadline`: that of the request, which tells an order's requests apart.
     """
 
     kind: Literal["OrderReported"] = "OrderReported"
@@ -120,6 +121,7 @@ class OrderReported(_OfSymbol):
     trigger_price: Price | None = None
     quantity: Quantity | None = None
     error: str = ""
+    deadline: Time | None = None
 
 
 class ExecutionReported(_OfSymbol):

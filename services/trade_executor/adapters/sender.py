@@ -5,6 +5,7 @@ leaves a claim, and whoever comes next asks the venue about it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,11 +25,15 @@ POLL = 0.5
 SEND_WINDOW = timedelta(seconds=5)
 """Venue time in which a request must arrive, by its `deadline`; Kraken takes 60 seconds at most."""
 WIDEST_WINDOW = timedelta(seconds=60)
+NEAREST_DEADLINE = SEND_WINDOW / 2
+"""Venue time that a request must have left when it goes out; Kraken wants 2 seconds."""
 SKEW = timedelta(seconds=2)
 """What clocks may differ by: a request is lost for good only this long after its deadline."""
 LOST_AFTER = 2.0
 """Wall seconds after which an answer that we published, and the books do not show, is sought again."""
 LONGEST_PAUSE = 5.0
+TIME_KEEPS = 1.0
+"""Wall seconds for which lock-step, where each look at the venue's clock is a request, goes by the last look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Pace:
 
     @property
     def window(self) -> timedelta:
-        """A deadline that leaves the request some wall time at any speed."""
+        """A deadline that leaves the request some wall time: from speed 12 on, 60 / speed seconds."""
         return min(SEND_WINDOW * max(1.0, self.speed), WIDEST_WINDOW)
 
     def is_lost(self, order: Order, now: datetime) -> bool:
@@ -64,6 +69,7 @@ class Sender:
         self._is_leader = is_leader
         self._woken = asyncio.Event()
         self._failures = 0
+        self._told: tuple[datetime, float] | None = None
 
     def wake(self) -> None:
         """Look at the books now."""
@@ -82,12 +88,10 @@ class Sender:
             stopping.cancel()
 
     async def _work(self, stop: asyncio.Event, woken: bool) -> None:
-        if not woken and not await self._claims.waiting():
-            await self.resolve()
-            return
         try:
-            while not stop.is_set() and self._is_leader() and await self.send():
-                pass
+            if woken or await self._claims.waiting():
+                while not stop.is_set() and self._is_leader() and await self.send():
+                    pass
             await self.resolve()
         except BrokerError as error:
             self._failures += 1
@@ -97,22 +101,20 @@ class Sender:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
             self.wake()
+        else:
+            self._failures = 0
+            self._venue.trouble = ""
 
     async def send(self) -> bool:
         """Claim and make the most urgent requests. False where there was none."""
         # In lock-step the venue's time has to be asked for each time, which is dearer than a look at the books.
         if self._pace.speed == 0 and not await self._claims.waiting():
             return False
-        now = await self._venue.broker.now()
-        claimed = await self._claims.claim(now + self._pace.window)
-        refused = False
-        for order in claimed:
-            if await self._withheld(order, now):
-                continue
-            refused = not await self._venue.send(order, now + self._pace.window, now) or refused
-        if refused:
+        deadline = await self._ask_time() + self._pace.window
+        claimed = await self._claims.claim(deadline)
+        heard = [await self._request(order, deadline) for order in claimed]
+        if not all(heard):
             raise RateLimited(self._venue.trouble)
-        self._failures = 0
         return bool(claimed)
 
     async def resolve(self) -> None:
@@ -130,6 +132,36 @@ class Sender:
                     failed = error
         if failed is not None:
             raise failed
+
+    async def _request(self, order: Order, deadline: datetime) -> bool:
+        """Make one claimed request. False where the venue did not listen.
+
+        The deadline is the claim's, which whoever looks for a lost request goes by: where the ones before have used
+        it up, the order is claimed anew.
+        """
+        try:
+            now = await self._time()
+        except BrokerError as error:
+            self._venue.trouble = str(error)
+            await self._venue.say(order, "not_sent", deadline - self._pace.window, error=str(error))
+            return False
+        if await self._withheld(order, now):
+            return True
+        if now > deadline - NEAREST_DEADLINE:
+            await self._venue.say(order, "not_sent", now, error="those before it took up all of its time")
+            return True
+        return await self._venue.send(order, deadline, now)
+
+    async def _time(self) -> datetime:
+        """The venue's."""
+        if self._told is None or self._pace.speed > 0 or time.monotonic() - self._told[1] > TIME_KEEPS:
+            return await self._ask_time()
+        return self._told[0]
+
+    async def _ask_time(self) -> datetime:
+        now = await self._venue.broker.now()
+        self._told = (now, time.monotonic())
+        return now
 
     async def _withheld(self, order: Order, now: datetime) -> bool:
         """An entry that has grown old in the queue, or that the flags forbid by now, is not sent."""

@@ -11,7 +11,15 @@ import structlog
 
 from services.trade_executor.core.answers import executed, facts_of, granted, report, status_of
 from services.trade_executor.core.orders import wanted_quantity, wanted_trigger
-from shared.broker.base import Broker, BrokerUnavailable, OrderRefused, OrderRequest, OutcomeUnknown, RateLimited
+from shared.broker.base import (
+    Broker,
+    BrokerUnavailable,
+    DeadlineElapsed,
+    OrderRefused,
+    OrderRequest,
+    OutcomeUnknown,
+    RateLimited,
+)
 from shared.models import Order
 from shared.schemas.base import Message
 from shared.schemas.system import AlertRaised
@@ -52,7 +60,7 @@ class Venue:
         try:
             async with asyncio.timeout(ANSWER_WITHIN):
                 await REQUESTS[str(order.request)](self, order, deadline, now)
-        except (RateLimited, BrokerUnavailable) as error:
+        except (RateLimited, BrokerUnavailable, DeadlineElapsed) as error:
             self.trouble = str(error)
             await self.say(order, "not_sent", now, error=str(error))
             return False
@@ -102,6 +110,12 @@ class Venue:
         )
         try:
             venue_order_id = await self.broker.place(request, deadline)
+        except DeadlineElapsed:
+            # It may have the order all the same: from a send that we took for lost.
+            if not await self._has(order):
+                raise
+            await self._look_after(order, now, "")
+            return
         except OrderRefused as refusal:
             # It may refuse because it has the order already: a send that we took for lost.
             await self._look_after(order, now, str(refusal))
@@ -126,6 +140,12 @@ class Venue:
             await self._look_after(order, now, str(refusal))
             return
         await self.say(order, "amended", now, **granted(order))
+
+    async def _has(self, order: Order) -> bool:
+        try:
+            return await self.broker.find(order.client_order_id, order.symbol) is not None
+        except (RateLimited, BrokerUnavailable) as error:
+            raise OutcomeUnknown(str(error)) from error
 
     async def _look_after(self, order: Order, now: datetime, refused: str) -> None:
         """After a request that was made, a look that fails must not count as "not sent"."""

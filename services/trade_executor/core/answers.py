@@ -20,6 +20,7 @@ def report(order: Order, status: str, at: datetime, repeat: int = 0, **said: obj
             "symbol": order.symbol,
             "client_order_id": order.client_order_id,
             "status": status,
+            "deadline": order.request_deadline,
             **said,
         }
     )

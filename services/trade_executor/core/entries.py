@@ -178,7 +178,8 @@ def _sized(
     sized = size_entry(price, stop, facts.equity, free, exposed, *shares, grid.mul, grid.div)
     notional = grid.notional_up(price, sized.lots)
     smallest = (grid.to_lots(venue.min_quantity, "ceil"), to_money(venue.min_cost, "ceil"))
-    size = SizeFacts(sized.lots, sized.bound, notional, *smallest, exposed, free)
+    at_stop = grid.notional(stop, sized.lots)
+    size = SizeFacts(sized.lots, sized.bound, notional, *smallest, exposed, free, at_stop)
     if (refusal := check_size(sized, size)) is not None:
         return _refused(verdict, refusal)
     held_back = from_money(reservation(notional, limits.taker_fee, limits.slack))

@@ -106,18 +106,24 @@ def look_up(order: Order) -> None:
 def was_withheld(order: Order, reported: OrderReported) -> bool:
     """Whether the report says that the sender kept back an entry that the venue never had. Ask before booking it."""
     known = order.venue_order_id or reported.venue_order_id
-    return order.purpose == "entry" and is_live(order) and reported.status == "canceled" and known is None
+    kept_back = order.purpose == "entry" and reported.status == "canceled" and known is None
+    return kept_back and is_live(order) and not _is_outdated(order, reported)
 
 
 def report(order: Order, reported: OrderReported) -> None:
     """What came of a request. A report twice, or about what was over before, changes nothing."""
-    if not is_live(order):
+    if not is_live(order) or _is_outdated(order, reported):
         return
     order.venue_order_id = reported.venue_order_id or order.venue_order_id
     order.error = reported.error or order.error
     REPORTS[reported.status](order, reported)
     if max(order.venue_filled or NOTHING, reported.filled_total) > order.filled:
         look_up(order)
+
+
+def _is_outdated(order: Order, reported: OrderReported) -> bool:
+    """Whether it says that an earlier request did not arrive: the order has been sent again since."""
+    return reported.venue_order_id is None and reported.deadline not in (None, order.request_deadline)
 
 
 def execute(order: Order, venue_order_id: str, quantity: Decimal, cost: Decimal, fee: Decimal) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from services.trade_executor.core import orders
-from services.trade_executor.core.exits import final_reason, may_try_again, outranks, stop_reason
+from services.trade_executor.core.exits import EAGER_ATTEMPTS, final_reason, may_try_again, outranks, stop_reason
 from services.trade_executor.core.said import alert, closed, opened
 from services.trade_executor.core.trade_book import NOTHING, TradeBook, average_price, position
 from shared.ids import canonical
@@ -49,7 +49,7 @@ def progress(book: TradeBook, terms: Terms, cause: Message) -> None:
         _take_back(book, cause)
     if book.trade.status in ("opening", "open"):
         _guard(book, terms, cause)
-    if book.trade.status == "closing" or came_late or _is_left_over(book, terms):
+    if book.trade.status == "closing" or came_late or _is_left_over(book, terms, cause):
         _leave(book, terms, cause)
     book.ended.discard("exit")
 
@@ -121,11 +121,11 @@ def _take_back(book: TradeBook, cause: Message) -> None:
         book.trade.status = "closed"
 
 
-def _is_left_over(book: TradeBook, terms: Terms) -> bool:
+def _is_left_over(book: TradeBook, terms: Terms, cause: Message) -> bool:
     """Whether a closed trade holds what can be sold, or has just sold it."""
     if book.trade.status != "closed" or book.trade.quantity == 0:
         return False
-    return "exit" in book.ended or not (book.trade.held == 0 or is_dust(book, terms))
+    return "exit" in book.ended or not (book.trade.held == 0 or _is_unsellable(book, terms, cause))
 
 
 def _guard(book: TradeBook, terms: Terms, cause: Message) -> None:
@@ -136,7 +136,7 @@ def _guard(book: TradeBook, terms: Terms, cause: Message) -> None:
         return
     if hit is not None:
         _begin_exit(book, stop_reason(stop, hit), cause.occurred_at)
-    elif is_dust(book, terms):
+    elif book.live("stop") is None and _is_below_minimum(book, terms, stop.price):
         if entry_over:
             _begin_exit(book, "dust", cause.occurred_at)
     elif (resting := book.live("stop")) is not None:
@@ -167,7 +167,7 @@ def _leave(book: TradeBook, terms: Terms, cause: Message) -> None:
     if any(orders.is_live(order) for order in book.orders.values()):
         return
     attempts = book.of("exit")
-    if book.trade.held == 0 or is_dust(book, terms):
+    if book.trade.held == 0 or _is_unsellable(book, terms, cause):
         _close(book, terms, cause)
     elif may_try_again(attempts, cause.occurred_at):
         if attempts and attempts[-1].filled == 0:
@@ -200,8 +200,21 @@ def _close(book: TradeBook, terms: Terms, cause: Message) -> None:
 
 def is_dust(book: TradeBook, terms: Terms) -> bool:
     """Whether what is held is less than the venue lets us sell."""
-    held = book.trade.held
-    return held < terms.min_quantity or held * (book.trade.entry_price or NOTHING) < terms.min_cost
+    return _is_below_minimum(book, terms, book.trade.entry_price or NOTHING)
+
+
+def _is_unsellable(book: TradeBook, terms: Terms, cause: Message) -> bool:
+    """Whether it is dust, or has become dust: refused again and again, and worth too little at the bid."""
+    attempts = book.of("exit")
+    if is_dust(book, terms) or len(attempts) < EAGER_ATTEMPTS or attempts[-1].filled > 0:
+        return is_dust(book, terms)
+    marks = cause.marks if isinstance(cause, BarsClosed) else ()
+    return any(m.symbol == book.trade.symbol and _is_below_minimum(book, terms, m.bid) for m in marks)
+
+
+def _is_below_minimum(book: TradeBook, terms: Terms, price: Decimal) -> bool:
+    """Whether the venue refuses to sell what is held at that price, or to let a stop rest there."""
+    return book.trade.held < terms.min_quantity or book.trade.held * price < terms.min_cost
 
 
 def _next_order(book: TradeBook, purpose: Purpose, cause: Message, trigger: Decimal | None = None) -> Order:

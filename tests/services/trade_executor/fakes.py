@@ -7,6 +7,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from shared.broker.base import (
+    BrokerUnavailable,
+    DeadlineElapsed,
     Execution,
     Instrument,
     OrderRefused,
@@ -24,7 +26,8 @@ FEE = D("0.0026")
 @dataclass
 class FakeBroker:
     """One account. Market orders wait for `match`, stops for `hit`. `faults` names what the next calls do wrong:
-    "lost" books the request and gives no answer, "dropped" does neither, "refused", "limited".
+    "lost" books the request and gives no answer, "dropped" does neither, "slow" neither for `slowness` seconds,
+    "late" comes after its deadline, "had" too and is booked from an earlier send, "refused", "limited".
     """
 
     time: datetime = T0
@@ -34,11 +37,18 @@ class FakeBroker:
     fills: dict[str, list[Execution]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    slowness: float = 7
+    away: bool = False
+    clock_read: int = 0
+    min_cost: Decimal = Decimal("0.5")
+    bid: Decimal = Decimal("99.99")
 
     async def instruments(self, symbols: tuple[str, ...]) -> dict[str, Instrument]:
         return {s: Instrument(s, D("0.01"), D("0.001"), D("0.001"), D("0.5")) for s in symbols}
 
     async def now(self) -> datetime:
+        self._be_there()
+        self.clock_read += 1
         return self.time
 
     async def place(self, order: OrderRequest, deadline: datetime) -> str:
@@ -46,7 +56,9 @@ class FakeBroker:
         if any(o.client_order_id == order.client_order_id and o.status == "open" for o in self.orders.values()):
             raise OrderRefused("EOrder:Duplicate cl_ord_id")
         if deadline < self.time:
-            raise OrderRefused("EService:Deadline elapsed")
+            raise DeadlineElapsed("EService:Deadline elapsed")
+        if order.side == "sell" and order.quantity * (order.trigger_price or self.bid) < self.min_cost:
+            raise OrderRefused("EOrder:Cost minimum not met")
         number = f"V{len(self.orders) + 1}"
         self.orders[number] = VenueOrder(
             order.client_order_id,
@@ -153,18 +165,29 @@ class FakeBroker:
 
     def _request(self, kind: str, about: str) -> str:
         self.requests.append((kind, about))
+        self._be_there()
         fault = "" if kind == "find" or not self.faults else self.faults.pop(0)
         if fault == "refused":
             raise OrderRefused("EOrder:Refused by the test")
         if fault == "limited":
             raise RateLimited("EAPI:Rate limit exceeded")
-        if fault == "dropped":
+        if fault == "late":
+            raise DeadlineElapsed("EService:Deadline elapsed")
+        if fault == "slow":
+            self.pass_time(self.slowness)
+        if fault in ("dropped", "slow"):
             raise OutcomeUnknown("the connection broke before the request arrived")
         return fault
 
     def _answer(self, fault: str) -> None:
         if fault == "lost":
             raise OutcomeUnknown("the connection broke before the answer arrived")
+        if fault == "had":
+            raise DeadlineElapsed("EService:Deadline elapsed")
+
+    def _be_there(self) -> None:
+        if self.away:
+            raise BrokerUnavailable("connection refused")
 
 
 @dataclass

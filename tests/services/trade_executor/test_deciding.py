@@ -1,6 +1,7 @@
 """When an instant is decided, and that every BUY ends as one order or one refusal: handlers on PostgreSQL."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,6 +34,10 @@ from tests.services.trade_executor.desk import Desk, desk_on
 from tests.services.trade_executor.fakes import of_kind
 
 ETH = "ETH/USD"
+
+
+class Rollback(Exception):
+    """What a batch may end in."""
 
 
 @pytest.fixture
@@ -224,6 +229,22 @@ async def test_mark_decides_the_price_that_is_reserved_for(desk: Desk) -> None:
     await desk.hear(bars(marks=(mark(ask="110"),)), verdict(atr="5"))
     (order,) = await desk.orders()
     assert order.reserved > order.quantity * D("110")
+
+
+async def test_instant_of_long_ago_is_still_seen_after_a_rollback(desk: Desk) -> None:
+    await desk.hear(bars(-3 * 24 * 60))  # nobody said a word about it
+    restarted = Handlers(Books(ACCOUNT), Instants(ACCOUNT, RULES.timeframe), RULES)
+    ticks = [bars(minute, timeframe="1m") for minute in (0, 1)]
+    with suppress(Rollback):
+        async with desk.database.transaction() as connection:
+            for tick in ticks:
+                await restarted.on_bars_closed(tick, connection)
+            raise Rollback
+    desk.handlers = restarted
+    await desk.hear(bars(5), verdict(minute=5, say="HOLD"), bars(6, timeframe="1m"))
+    async with desk.database.engine.connect() as connection:
+        left = await connection.execute(text("SELECT count(*) FROM decision_instants WHERE decided_at IS NULL"))
+        assert left.scalar_one() == 0
 
 
 async def test_quiet_clock_asks_the_database_nothing(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from tests.services.trade_executor.builders import ACCOUNT, BTC, LIMITS, VENUE, 
 ETH, SOL = "ETH/USD", "SOL/USD"
 VENUES = {symbol: VENUE for symbol in (BTC, ETH, SOL)}
 MARKS = {symbol: mark(symbol) for symbol in VENUES}
+ALL_MAY_BE_LOST = EntryLimits(0.35, 5, 10**9, 10**9)
 DESK = Desk(
     account=ACCOUNT,
     now=at(0),
@@ -55,6 +56,21 @@ def test_order_of_arrival_does_not_matter(verdicts: list[CouncilDecided]) -> Non
     outcomes = decided(DESK, *verdicts, limits=tight)
     assert [type(o).__name__ for o in outcomes] == ["Entry", "Entry", "OrderDenied"]
     assert [entry(o).trade.symbol for o in outcomes[:2]] == [ETH, SOL]
+
+
+def test_size_whose_stop_the_venue_would_not_take_is_refused_with_its_numbers() -> None:
+    # 1 % of 51 USD over 2 x 2.5 is 0.102: 10.20 USD at the ask, 9.69 at the stop.
+    poor = replace(DESK, cash=D("51"))
+    limits = replace(LIMITS, max_position=10**9)
+    dear = replace(VENUE, min_cost=D("10"))
+    (outcome,) = decide([verdict(atr="2.5")], poor, MARKS, {BTC: dear}, replace(limits, entry=ALL_MAY_BE_LOST))
+    assert isinstance(outcome, OrderDenied)
+    assert outcome.reason == "below_minimum"
+    figures = {figure.name: figure.value for figure in outcome.figures}
+    assert (figures["notional"], figures["notional_at_stop"], figures["min_cost"]) == ("10.20102", "9.69102", "10")
+    small = replace(VENUE, min_cost=D("9.69"))
+    (taken,) = decide([verdict(atr="2.5")], poor, MARKS, {BTC: small}, replace(limits, entry=ALL_MAY_BE_LOST))
+    assert entry(taken).order.quantity == D("0.102")
 
 
 def test_shared_cash_goes_to_the_first_and_the_next_gets_the_rest() -> None:

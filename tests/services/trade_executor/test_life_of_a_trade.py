@@ -6,7 +6,7 @@ import pytest
 
 from shared.db import Database
 from shared.schemas.base import Message
-from tests.services.trade_executor.builders import D, bars, exit_requested, reported, stop_moved, verdict
+from tests.services.trade_executor.builders import D, bars, exit_requested, mark, reported, stop_moved, verdict
 from tests.services.trade_executor.desk import Desk, desk_on
 from tests.services.trade_executor.fakes import of_kind
 
@@ -39,6 +39,43 @@ async def test_buy_becomes_a_guarded_trade(desk: Desk) -> None:
     assert (stop.quantity, stop.trigger_price) == (trade.held, D("98.01"))
     assert await desk.agrees()
     assert (await desk.account()).reserved == 0
+
+
+async def partly_bought(desk: Desk, quantity: str) -> None:
+    """A trade whose entry got only so much, at a venue that takes nothing below 10 USD."""
+    desk.broker.min_cost = D("10")
+    await desk.sql("UPDATE assets SET min_cost = 10")
+    await desk.hear(bars(), verdict())
+    await desk.settle()
+    desk.broker.fill("V1", quantity)
+    desk.broker.orders["V1"] = replace(desk.broker.orders["V1"], status="canceled")
+    await desk.sql("UPDATE orders SET request = 'find'")
+
+
+async def test_what_is_too_little_for_a_stop_is_sold_at_once(desk: Desk) -> None:
+    await partly_bought(desk, "0.101")  # 10.10 USD, and 9.90 at the stop
+    said = await desk.settle()
+    await desk.fills(desk.broker.match("99.99"))
+    trade = await desk.trade()
+    assert (trade.status, trade.held, trade.exit_reason) == ("closed", D("0"), "dust")
+    assert of_kind(said, "AlertRaised") == []
+    assert await desk.agrees()
+
+
+async def test_what_has_become_too_little_to_sell_is_left_with_a_record(desk: Desk) -> None:
+    await partly_bought(desk, "0.101")
+    desk.broker.bid = D("90")
+    await desk.settle()
+    assert (await desk.trade()).status == "closing"
+    fallen = (mark(bid="90", ask="90.1"),)
+    said = await desk.hear(bars(6, marks=fallen, timeframe="1m"))
+    trade = await desk.trade()
+    assert (trade.status, trade.held) == ("closed", D("0.101"))
+    assert [alert.code for alert in of_kind(said, "AlertRaised")] == ["dust"]  # type: ignore[attr-defined]
+    asked = len(desk.broker.requests)
+    assert await desk.hear(bars(7, marks=fallen, timeframe="1m")) == []
+    await desk.settle()
+    assert len(desk.broker.requests) == asked
 
 
 async def test_order_waits_for_the_end_of_its_instant(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The sender and what it does when answers are lost: claimed, sent, found again, never sent blind."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from services.trade_executor.adapters.sender import Pace
+from services.trade_executor.core.answers import report
 from shared.broker.base import RateLimited
 from shared.db import Database
-from tests.services.trade_executor.builders import D, bars, exit_requested, reported, stop_moved, verdict
+from tests.services.trade_executor.builders import BTC, D, bars, exit_requested, reported, stop_moved, verdict
 from tests.services.trade_executor.desk import Desk, desk_on
 from tests.services.trade_executor.fakes import of_kind
 
@@ -34,7 +36,15 @@ def places(desk: Desk) -> list[str]:
     return [about for kind, about in desk.broker.requests if kind == "place"]
 
 
-@pytest.mark.parametrize("fault", ["lost", "dropped", "limited"])
+async def until(something: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if something():
+                return
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("fault", ["lost", "dropped", "limited", "late", "had"])
 async def test_entry_is_booked_once_whatever_happened_to_its_request(desk: Desk, fault: str) -> None:
     desk.broker.faults = [fault]
     await desk.hear(bars(), verdict())
@@ -105,6 +115,103 @@ async def test_request_in_flight_is_not_claimed_again(desk: Desk) -> None:
     (cancel,) = await desk.sender._claims.claim(desk.broker.time)
     assert (cancel.purpose, cancel.request) == ("stop", "cancel")
     assert await desk.sender._claims.claim(desk.broker.time) == []
+
+
+async def test_sender_outlives_a_venue_that_is_away_with_a_request_in_flight(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    await desk.sender._claims.claim(desk.broker.time)  # whoever did was killed
+    desk.broker.away = True
+    stop = asyncio.Event()
+    running = asyncio.create_task(desk.sender.run(stop))  # nobody wakes it
+    await until(lambda: running.done() or desk.venue.trouble)
+    assert not running.done()
+    desk.broker.away = False
+    await until(lambda: desk.source.published)
+    await desk.hear(*desk.source.take())
+    await until(lambda: desk.broker.orders)
+    stop.set()
+    await running
+    assert [kind for kind, _ in desk.broker.requests] == ["find", "place"]
+    assert desk.venue.trouble == ""
+
+
+THREE = ("ADA/USD", BTC, "ETH/USD")
+
+
+async def three_claimed_at_once(database: Database, pace: Pace) -> Desk:
+    desk = await desk_on(database, symbols=THREE, pace=pace)
+    await desk.hear(bars(symbols=THREE), *[verdict(symbol) for symbol in THREE])
+    return desk
+
+
+async def test_request_after_a_slow_one_has_a_deadline_that_is_not_over(database: Database) -> None:
+    desk = await three_claimed_at_once(database, LIVE)
+    desk.broker.faults = ["slow"]
+    await desk.sender.send()
+    said = await desk.hear(*desk.source.take())
+    desk.broker.pass_time(0.2)
+    said += await desk.settle()
+    assert of_kind(said, "OrderRejected") == []
+    assert sorted(order.symbol for order in desk.broker.orders.values()) == [*THREE]
+    assert [order.state for order in await desk.orders()] == ["open"] * 3
+
+
+async def test_entry_whose_decision_expires_behind_a_slow_request_is_denied_as_expired(database: Database) -> None:
+    desk = await three_claimed_at_once(database, LIVE)
+    desk.broker.faults, desk.broker.slowness = ["slow"], 121
+    said = await desk.settle()
+    assert len(desk.broker.requests) == 2, "the slow one and the look for it"
+    assert [denial.reason for denial in of_kind(said, "OrderDenied")] == ["expired"] * 3  # type: ignore[attr-defined]
+
+
+async def test_lock_step_reads_the_clock_once_for_all_that_goes_out_at_once(database: Database) -> None:
+    desk = await three_claimed_at_once(database, Pace(0, LIVE.decision_ttl))
+    await desk.sender.send()
+    assert (len(desk.broker.orders), desk.broker.clock_read) == (3, 1)
+
+
+async def test_report_on_an_earlier_request_does_not_send_the_next_one_twice(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    (first,) = await desk.sender._claims.claim(desk.broker.time)
+    await desk.hear(report(first, "not_sent", desk.broker.time))
+    await desk.sender.send()
+    await desk.hear(report(first, "missing", desk.broker.time))
+    assert [order.state for order in await desk.orders()] == ["submitting"]
+    await desk.settle()
+    assert len(places(desk)) == 1
+    assert [order.state for order in await desk.orders()] == ["open"]
+
+
+async def test_request_that_came_too_late_for_an_order_that_is_there_is_not_sent_again(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    desk.broker.faults = ["had"]
+    await desk.sender.send()
+    desk.broker.match()  # and nobody heard
+    await desk.settle()
+    assert len(places(desk)) == 1
+
+
+async def test_stop_that_came_too_late_is_sent_again_and_is_no_failure(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    await desk.settle()
+    desk.broker.faults = ["late"] * 4
+    said = await desk.fills(desk.broker.match())
+    assert len(desk.broker.resting()) == 1
+    assert of_kind(said, "AlertRaised") == []
+    assert (await desk.trade()).status == "open"
+
+
+async def test_entry_that_comes_too_late_until_its_decision_expires_is_denied_as_expired(desk: Desk) -> None:
+    await desk.hear(bars(), verdict())
+    desk.broker.faults = ["late"]
+    with suppress(RateLimited):
+        await desk.sender.send()
+    await desk.hear(*desk.source.take())
+    desk.broker.pass_time(121)
+    (denial,) = of_kind(await desk.settle(), "OrderDenied")
+    assert denial.reason == "expired"  # type: ignore[attr-defined]
+    assert desk.broker.orders == {}
+    assert (await desk.account()).reserved == 0
 
 
 async def test_standby_sends_nothing(database: Database) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ccxt.base.errors import NetworkError, RequestTimeout
@@ -22,7 +23,7 @@ from shared.broker.base import (
     RateLimited,
 )
 from shared.broker.ccxt_broker import CcxtBroker
-from shared.broker.kraken_client import kraken_client
+from shared.broker.kraken_client import VenueAccess, kraken_client
 from tests.shared.broker.desks import SYMBOL, VenueDesk
 
 BTC = Decimal("0.01")
@@ -41,6 +42,25 @@ async def buy(broker: CcxtBroker, name: str) -> str:
     return await broker.place(
         OrderRequest(name, SYMBOL, "buy", "market", BTC), await broker.now() + timedelta(seconds=5)
     )
+
+
+class WithATrailingStop(CcxtBroker):
+    """Its account holds an order that a person placed at the venue's own screen."""
+
+    async def _load(self) -> None:
+        self._pair_of = {SYMBOL: "XXBTZUSD"}
+
+    async def _read(self, method: str, request: dict[str, str]) -> Any:
+        terms = {"pair": "XBTUSD", "type": "sell", "ordertype": "trailing-stop", "price": "+5.0%"}
+        return {"open": {"O1": {"status": "open", "opentm": "1.0", "vol": "1", "vol_exec": "0", "descr": terms}}}
+
+
+async def test_an_order_of_a_type_we_never_place_is_shown_but_is_none_of_ours() -> None:
+    broker = WithATrailingStop(VenueAccess("http://127.0.0.1:9", SecretStr("k"), SecretStr("c2VjcmV0"), False, 1.0))
+    assert [order.venue_order_id for order in await broker.open_orders()] == ["O1"]
+    with pytest.raises(BrokerError, match="trailing-stop"):
+        await broker.find("ours", SYMBOL)
+    await broker.close()
 
 
 async def test_a_lost_reply_is_unknown_and_the_order_is_found(desk: VenueDesk) -> None:

@@ -10,6 +10,7 @@ from ccxt.base import errors as ccxt
 from shared.broker.base import (
     BrokerError,
     BrokerUnavailable,
+    DeadlineElapsed,
     InsufficientFunds,
     OrderRefused,
     OutcomeUnknown,
@@ -47,7 +48,8 @@ WRITES: list[tuple[ccxt.BaseError, type[BrokerError]]] = [
     (ccxt.InsufficientFunds('{"error":["EOrder:Insufficient funds"]}'), InsufficientFunds),
     (ccxt.InvalidOrder('{"error":["EOrder:Order minimum not met"]}'), OrderRefused),
     (ccxt.BadSymbol('{"error":["EQuery:Unknown asset pair"]}'), OrderRefused),
-    (ccxt.ExchangeError('{"error":["EService:Deadline elapsed"]}'), OrderRefused),
+    (ccxt.ExchangeError('{"error":["EService:Deadline elapsed"]}'), DeadlineElapsed),
+    (ccxt.ExchangeError('{"error":["EService:Timeout"]}'), OutcomeUnknown),
 ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.broker.base import InsufficientFunds, OrderRefused, OrderRequest
+from shared.broker.base import DeadlineElapsed, InsufficientFunds, OrderRefused, OrderRequest
 from shared.schemas.orders import OrderType, Side
 from tests.shared.broker.desks import SYMBOL, Desk, PaperDesk, VenueDesk
 
@@ -161,11 +161,13 @@ async def test_minimums_and_ticks_are_enforced(desk: Desk, quantity: str, trigge
     assert await desk.broker.open_orders() == []
 
 
-async def test_after_its_deadline_an_order_is_refused(desk: Desk) -> None:
+async def test_an_order_that_comes_after_its_deadline_is_not_booked_and_may_be_sent_again(desk: Desk) -> None:
     late = await desk.broker.now() - timedelta(seconds=5)
-    with pytest.raises(OrderRefused, match=r"(?i)deadline elapsed"):
+    with pytest.raises(DeadlineElapsed, match=r"(?i)deadline elapsed"):
         await desk.broker.place(OrderRequest("late", SYMBOL, "buy", "market", BTC), late)
     assert await status(desk, "late") is None
+    await place(desk, "late", "buy")
+    assert await status(desk, "late") == "closed"
 
 
 async def test_an_open_client_id_is_not_taken_twice_a_closed_one_is_free(desk: Desk) -> None:

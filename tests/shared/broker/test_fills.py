@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.broker import fills
 from shared.broker.base import OrderRequest
 from shared.broker.ccxt_broker import CcxtBroker
@@ -20,7 +21,6 @@ from shared.broker.fills import AT_HIGH, AT_LOW, AT_OPEN, BUY, NONE, SELL, Fill
 from shared.portfolio.grid import Grid, from_money
 from shared.schemas.orders import OrderType
 from tests.shared.broker.venue import Venue
-from tests.shared.compiled import compiled
 
 BP = 100
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.broker.base import BrokerError
 from shared.broker.kraken_views import NotExact, booked_execution, streamed_execution, venue_order
 
 EVENT = """{"order_id": "O1", "exec_id": "T1", "exec_type": "trade", "symbol": "BTC/USD", "side": "buy",
@@ -53,10 +52,11 @@ def test_a_fee_in_another_currency_is_not_counted_as_ours() -> None:
     assert streamed_execution(strange).fee == 0
 
 
-def test_an_order_of_a_type_we_never_place_is_said() -> None:
-    info = {"descr": {"ordertype": "iceberg", "type": "buy", "price": "1"}, "status": "open", "vol": "1"}
-    with pytest.raises(BrokerError, match="iceberg"):
-        venue_order("O1", info, "BTC/USD")
+def test_an_order_of_a_type_we_never_place_is_shown_as_such() -> None:
+    terms = {"ordertype": "trailing-stop", "type": "sell", "price": "+5.0%"}
+    order = venue_order("O1", {"descr": terms, "status": "open", "vol": "1", "vol_exec": "0"}, "BTC/USD")
+    assert order.order_type == "other"
+    assert order.trigger_price is None
 
 
 def test_the_time_of_a_booked_fill_is_exact_to_the_microsecond() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.portfolio.exact import INT64_MAX, mul_div_ceil, mul_div_floor, mul_div_half_even, product, total
-from tests.shared.compiled import compiled
 
 signed = st.integers(-INT64_MAX, INT64_MAX)
 factor = st.integers(0, 10**18)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.portfolio import grid as module
 from shared.portfolio.grid import Grid, OffGrid, from_money, to_fraction, to_money
-from tests.shared.compiled import compiled
 
 LOT = Decimal("1e-8")
 GRIDS = (

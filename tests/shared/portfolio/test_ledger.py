@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.portfolio import ledger
 from shared.portfolio.ledger import LONG, SHORT, Position, compare_averages, flat
-from tests.shared.compiled import compiled
 
 prices = st.integers(1, 10**7)
 sizes = st.integers(1, 10**10)

@@ -16,6 +16,7 @@ from shared.models import (
     CouncilSession,
     CouncilVote,
     EquityPoint,
+    Fill,
     Order,
     Refusal,
     Signal,
@@ -105,8 +106,24 @@ def order(client_order_id: str, trade_id: UUID, minute: int, **values: Any) -> d
     } | values
 
 
+def fill(client_order_id: str, trade_id: UUID, minute: int, side: str, cost: str) -> dict[str, Any]:
+    return {
+        "execution_id": f"{client_order_id}-{minute}",
+        "client_order_id": client_order_id,
+        "trade_id": trade_id,
+        "symbol": "BTC/USD",
+        "side": side,
+        "quantity": Decimal(2),
+        "price": Decimal(cost) / 2,
+        "cost": Decimal(cost),
+        "fee": Decimal("0.5"),
+        "liquidity": "taker",
+        "time": at(minute),
+    }
+
+
 def asset(symbol: str) -> dict[str, Any]:
-    return {"symbol": symbol, "base": symbol[:3], "quote": "USD", "name": symbol}
+    return {"symbol": symbol, "base": symbol[:3], "quote": "USD", "name": symbol, "price_tick": Decimal("0.01")}
 
 
 def weight(name: str, value: float, minute: int, scope: str = "strategies") -> dict[str, Any]:
@@ -144,6 +161,7 @@ async def write(connection: AsyncConnection) -> None:
         ),
         (Stop, [stop | {"kind": "trailing", "version": 3, "effective_from": at(8), "high_water": Decimal(110)}]),
         (Order, [order("entry-5", OPEN, 5), order("stop-5", OPEN, 6, purpose="stop", side="sell", state="open")]),
+        (Fill, [fill("entry-5", OPEN, 5, "buy", "201")]),
         (Refusal, [refusal("ETH/USD", 5, "cash")]),
         (CouncilSession, [session("ETH/USD", 5, "BUY", "yes"), session("BTC/USD", 10, "HOLD", "0.50 is below 0.56")]),
         (

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import Database
 from shared.ids import derived_id
-from shared.models import Account, Candle, CouncilSession, Refusal, SystemConfig
+from shared.models import Account, Candle, CouncilSession, Fill, Order, Refusal, SystemConfig, Trade
 from shared.reports import queries
-from tests.shared.reports.books import CLOSED, OPEN, at, refusal, write
+from tests.shared.reports.books import CLOSED, OPEN, at, fill, order, session, write
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ async def test_empty_desk_answers_everything(connection: AsyncConnection) -> Non
 async def test_position_is_marked_to_the_newest_closed_candle(books: AsyncConnection) -> None:
     (position,) = await queries.positions(books)
     assert (position.trade_id, position.mark, position.marked_at) == (OPEN, Decimal("104.25"), at(9))
-    assert (position.value, position.pnl) == (Decimal("208.50"), Decimal("7.50"))
-    assert position.pnl_fraction == pytest.approx(7.5 / 201)
+    assert (position.value, position.pnl) == (Decimal("208.50"), Decimal("7.00"))
+    assert position.pnl_fraction == pytest.approx(7 / 201)
     assert position.stop is not None
     assert (position.stop_price, position.stop.kind, position.stop.version) == (Decimal(95), "trailing", 3)
     assert await queries.positions(books, symbol="ETH/USD") == []
@@ -62,6 +62,21 @@ async def test_portfolio_adds_up(books: AsyncConnection) -> None:
     assert (money.positions_value, money.equity) == (Decimal("208.50"), Decimal("898.75"))
     assert money.drawdown == pytest.approx(0.10125)
     assert (money.realised_pnl, money.fees, money.trades_closed) == (Decimal("-10.75"), Decimal("1.0"), 1)
+
+
+async def test_equity_less_the_beginning_is_the_realised_result_and_the_shown_one(books: AsyncConnection) -> None:
+    # as the ledger books it: the closed trade's result, the purchase with its fee, a part sold again with its fee
+    await books.execute(insert(Order), [order("exit-7", OPEN, 7, purpose="exit", side="sell")])
+    await books.execute(insert(Fill), [fill("exit-7", OPEN, 7, "sell", "51.25")])
+    await books.execute(update(Trade).where(Trade.id == OPEN).values(held=Decimal("1.5"), fees=Decimal("0.63")))
+    cash = Decimal(1000) - Decimal("10.75") - Decimal(201) + Decimal("51.25") - Decimal("0.63")
+    await books.execute(update(Account).values(cash=cash))
+    money = await queries.portfolio(books)
+    assert money is not None
+    assert money.equity is not None
+    (position,) = money.positions
+    assert position.pnl is not None
+    assert money.equity - money.initial_balance == money.realised_pnl + position.pnl
 
 
 async def test_gain_is_no_drawdown(books: AsyncConnection) -> None:
@@ -128,25 +143,55 @@ async def test_equity_points(books: AsyncConnection) -> None:
     assert await queries.equity(books, until=at(10)) == []
 
 
-async def test_why_no_trade_names_the_newest_obstacle(books: AsyncConnection) -> None:
+async def lines(connection: AsyncConnection) -> list[str]:
+    return [line.sentence for line in (await queries.why_no_trade(connection)).symbols]
+
+
+async def test_every_symbol_has_a_line_and_the_most_telling_is_first(books: AsyncConnection) -> None:
+    vetoed = session("DOT/USD", 10, "HOLD", "vetoed by portfolio: too much of it") | {"vetoed_by": ["portfolio"]}
+    near = session("LTC/USD", 10, "HOLD", "score +0.300 is below 0.350") | {"score": 0.3}
+    far = session("ADA/USD", 10, "HOLD", "score +0.100 is below 0.350")
+    sell = session("SOL/USD", 10, "SELL", "mean 0.300 is at or below 0.350")
+    for row in (vetoed, near, far, sell):
+        await books.execute(insert(CouncilSession).values(row))
+    assert await lines(books) == [
+        "ETH/USD 09:05 BUY refused by risk (cash): the free cash buys nothing [free_cash 3]",
+        "DOT/USD 09:10 HOLD: vetoed by portfolio: too much of it",
+        "LTC/USD 09:10 HOLD: score +0.300 is below 0.350",
+        "ADA/USD 09:10 HOLD: score +0.100 is below 0.350",
+        "SOL/USD 09:10 SELL, nothing held: mean 0.300 is at or below 0.350",
+        "BTC/USD: the trade is open, since 09:05",
+    ]
     why = await queries.why_no_trade(books)
-    assert why.sentence == "HOLD on BTC/USD at 09:10: 0.50 is below 0.56"
+    assert why.sentence == why.symbols[0].sentence
     assert why.last_refusal is not None
     assert why.last_refusal.figures == [{"name": "free_cash", "value": "3"}]
     assert why.last_hold == why.last_session
-    await books.execute(insert(Refusal), [refusal("ADA/USD", 10, "max_positions")])
-    why = await queries.why_no_trade(books)
-    assert (
-        why.sentence == "BUY of ADA/USD at 09:10 was refused (max_positions): the free cash buys nothing [free_cash 3]"
-    )
 
 
-async def test_after_a_buy_nothing_stands_in_the_way(books: AsyncConnection) -> None:
+async def test_a_later_verdict_ends_a_refusal(books: AsyncConnection) -> None:
+    await books.execute(insert(CouncilSession).values(session("ETH/USD", 10, "HOLD", "score +0.100 is below 0.350")))
+    assert (await lines(books))[0] == "ETH/USD 09:10 HOLD: score +0.100 is below 0.350"
+
+
+async def test_where_every_symbol_is_held_nothing_is_missing(books: AsyncConnection) -> None:
     await books.execute(delete(Refusal))
-    await books.execute(delete(CouncilSession).where(CouncilSession.id != derived_id("CouncilDecided", "ETH/USD", 5)))
-    why = await queries.why_no_trade(books)
-    assert why.sentence == "Nothing stands in the way: the BUY on ETH/USD at 09:05 became an entry."
-    assert why.last_hold is None
+    await books.execute(delete(CouncilSession).where(CouncilSession.symbol != "BTC/USD"))
+    assert (await queries.why_no_trade(books)).sentence == "Every symbol has an open trade."
+
+
+async def test_a_buy_says_what_became_of_it(books: AsyncConnection) -> None:
+    await books.execute(delete(Refusal))
+    assert (await lines(books))[0] == "ETH/USD 09:05 BUY, no order yet"
+    await books.execute(
+        update(Trade).where(Trade.id == CLOSED).values(decision_id=derived_id("CouncilDecided", "ETH/USD", 5))
+    )
+    assert (await lines(books))[0] == "ETH/USD 09:05 BUY, bought, and closed at 09:03 (stop)"
+
+
+async def test_a_symbol_that_is_not_traded_any_more_is_left_out(books: AsyncConnection) -> None:
+    await books.execute(insert(CouncilSession).values(session("DOT/USD", 10 - 24 * 60 - 1, "HOLD", "long ago")))
+    assert not any("DOT" in line for line in await lines(books))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.risk import limits
 from shared.risk.limits import EntryFacts, EntryLimits, SizeFacts, check_entry, check_size
 from shared.risk.sizing import BY_CASH, BY_EXPOSURE, BY_RISK, Sized
-from tests.shared.compiled import compiled
 
 MONEY = 10**10
 LIMITS = EntryLimits(entry_score=0.35, max_positions=5, max_daily_loss=50_000_000, max_drawdown=200_000_000)
@@ -80,17 +80,18 @@ def test_a_day_without_loss_is_never_over_its_limit() -> None:
     ("bound", "reason"), [(BY_RISK, "below_minimum"), (BY_EXPOSURE, "exposure"), (BY_CASH, "cash")]
 )
 def test_a_size_below_the_minimum_names_what_bound_it(bound: int, reason: str) -> None:
-    size = SizeFacts(lots=4, bound=bound, cost=50, min_lots=5, min_cost=40, exposure=1, cash=2)
+    size = SizeFacts(lots=4, bound=bound, cost=50, min_lots=5, min_cost=40, exposure=1, cash=2, stop_cost=45)
     refusal = check_size(Sized(4, bound), size)
     assert refusal is not None
     assert refusal.reason == reason
     assert dict(refusal.figures)["lots"] == "4"
 
 
-def test_both_minimums_bind() -> None:
-    size = SizeFacts(lots=5, bound=BY_RISK, cost=40, min_lots=5, min_cost=40, exposure=1, cash=2)
+def test_both_minimums_bind_and_cost_at_the_stop_too() -> None:
+    size = SizeFacts(lots=5, bound=BY_RISK, cost=40, min_lots=5, min_cost=40, exposure=1, cash=2, stop_cost=40)
     assert check_size(Sized(5, BY_RISK), size) is None
     assert check_size(Sized(5, BY_RISK), size._replace(cost=39)) is not None
+    assert check_size(Sized(5, BY_RISK), size._replace(cost=50, stop_cost=39)) is not None
     assert check_size(Sized(4, BY_RISK), size._replace(lots=4)) is not None
     assert check_size(Sized(0, BY_RISK), size._replace(lots=0, min_lots=0, min_cost=0)) is not None
 
@@ -118,7 +119,7 @@ def test_numba_decides_alike(fact: EntryFacts) -> None:
     assert compiled(limits.entry_refusal)(fact, LIMITS) == limits.entry_refusal(fact, LIMITS)
 
 
-@given(st.builds(SizeFacts, *[st.integers(0, 3)] * 7))
+@given(st.builds(SizeFacts, *[st.integers(0, 3)] * 8))
 def test_numba_judges_sizes_alike(size: SizeFacts) -> None:
     assert compiled(limits.size_refusal)(size) == limits.size_refusal(size)
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.portfolio.exact import FRACTION
 from shared.portfolio.grid import notional_up
 from shared.risk import sizing
 from shared.risk.sizing import BY_CASH, BY_EXPOSURE, BY_POSITION, BY_RISK, Sized, size_entry
-from tests.shared.compiled import compiled
 
 MONEY = 10**10
 PERCENT = FRACTION // 100

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtester.compiled import compiled
 from shared.risk import stops
 from shared.risk.stops import BREAKEVEN, INITIAL, TRAILING, BarHit, StopState, check_bar, drawdown_exceeded, raise_stop
-from tests.shared.compiled import compiled
 
 entries = st.integers(10**4, 10**8)
 atrs = st.floats(0.5, 5000)

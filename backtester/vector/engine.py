@@ -1,0 +1,151 @@
+"""Runs the compiled loop over markets, on the desk's own settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from backtester.compiled import compiled
+from backtester.vector import loop
+from backtester.vector.arrays import resampled, scored, tape_of
+from backtester.vector.state import GRID, REASONS, Ints, Records, Tape, Terms, nothing_held, opened_purse
+from shared.broker.base import Instrument
+from shared.config import Settings
+from shared.errors import ConfigError
+from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
+from shared.strategies.base import Strategy
+from shared.strategies.market import Market
+from shared.timeframes import length
+
+SLACK = 5_000_000
+"""Room for a market buy to slip, in 1e-9: what the executor reserves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A closed trade; times in microseconds, money in the quote currency. `pnl` is after the fees of both sides."""
+
+    symbol: str
+    entry_time: int
+    exit_time: int
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    fees: Decimal
+    pnl: Decimal
+    exit_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`equity` in money units at each open of `time`, marked to the bid; `cash` at the end; refusals by their code."""
+
+    trades: tuple[Trade, ...]
+    time: Ints
+    equity: Ints
+    cash: Decimal
+    refused: Ints
+
+
+def simulated(
+    markets: Mapping[str, Market],
+    instruments: Mapping[str, Instrument],
+    strategies: Mapping[str, Strategy],
+    weights: Mapping[str, float],
+    settings: Settings,
+    half_spread: int,
+) -> Result:
+    """A backtest of these base bars with COUNCIL=none and LEARNING=off. ConfigError names what it can't express."""
+    _require_expressible(settings)
+    symbols = sorted(markets)
+    grids = {symbol: grid_of(instruments[symbol], symbol) for symbol in symbols}
+    base, decision = settings.base_timeframe, settings.timeframe
+    decisions = {symbol: resampled(markets[symbol], decision, base) for symbol in symbols}
+    scores = {symbol: scored(decisions[symbol], strategies, weights) for symbol in symbols}
+    tape = tape_of(markets, decisions, scores, grids, base, decision, settings.entry_score)
+    return run(tape, steps_of(instruments, grids), terms_of(settings, half_spread), grids)
+
+
+def run(tape: Tape, steps: Records, terms: Terms, grids: Mapping[str, Grid], pure: bool = False) -> Result:
+    """The loop on prepared arrays; `pure` runs it uncompiled."""
+    purse = opened_purse(terms.balance)
+    simulate = loop.simulate if pure else compiled_loop()
+    trades, equity, refused = simulate(tape, steps, terms, nothing_held(len(grids)), purse)
+    symbols = sorted(grids)
+    closed = tuple(_trade(row, symbols[row[0]], grids[symbols[row[0]]]) for row in trades)
+    return Result(closed, tape.time, equity, from_money(int(purse[0].cash)), refused)
+
+
+@cache
+def compiled_loop() -> Callable[..., Any]:
+    """The loop and all that it calls, compiled at the first use."""
+    return compiled(loop.simulate)
+
+
+def grid_of(instrument: Instrument, symbol: str) -> Grid:
+    """The symbol's steps."""
+    return Grid.of_quote(instrument.tick, instrument.lot, symbol.split("/")[1])
+
+
+def steps_of(instruments: Mapping[str, Instrument], grids: Mapping[str, Grid]) -> Records:
+    """Every grid as arrays, by symbol."""
+    rows = [
+        (
+            *(grid.mul, grid.div, grid.num, grid.den, grid.quantum),
+            grid.to_lots(instruments[symbol].min_quantity, "ceil"),
+            to_money(instruments[symbol].min_cost, "ceil"),
+        )
+        for symbol, grid in sorted(grids.items())
+    ]
+    return np.array(rows, GRID).view(np.recarray)
+
+
+def terms_of(settings: Settings, half_spread: int) -> Terms:
+    """The slice of the settings that the loop knows; `half_spread` in 1e-6."""
+    return Terms(
+        base=length(settings.base_timeframe),
+        decision=length(settings.timeframe),
+        grace=round(settings.soft_stop_grace.total_seconds() * 1_000_000),
+        balance=to_money(settings.initial_balance),
+        half_spread=half_spread,
+        taker_fee=to_fraction(settings.taker_fee),
+        slack=SLACK,
+        entry_score=settings.entry_score,
+        max_positions=settings.max_positions,
+        max_daily_loss=to_fraction(settings.max_daily_loss),
+        max_drawdown=to_fraction(settings.max_drawdown),
+        risk_per_trade=to_fraction(settings.risk_per_trade),
+        max_position=to_fraction(settings.max_position),
+        max_exposure=to_fraction(settings.max_exposure),
+        stop_atr=float(settings.stop_atr),
+        take_profit_r=float(settings.take_profit_r),
+        breakeven_atr=2.0,
+        trailing_atr=float(settings.stop_atr),
+        trailing_step_atr=float(settings.trailing_step_atr),
+        max_hold_bars=settings.max_hold_bars,
+    )
+
+
+def _require_expressible(settings: Settings) -> None:
+    if settings.council != "none":
+        raise ConfigError(f"--council {settings.council}: the vector engine knows none; use --engine event")
+    if settings.learning != "off":
+        raise ConfigError("--learning on: the vector engine keeps the weights as they are; use --engine event")
+
+
+def _trade(row: Ints, symbol: str, grid: Grid) -> Trade:
+    _, entered, left, lots, entry, exit_, paid, proceeds, fees, reason = (int(value) for value in row)
+    return Trade(
+        symbol=symbol,
+        entry_time=entered,
+        exit_time=left,
+        quantity=grid.from_lots(lots),
+        entry_price=grid.from_ticks(entry),
+        exit_price=grid.from_ticks(exit_),
+        fees=from_money(fees),
+        pnl=from_money(proceeds - paid - fees),
+        exit_reason=REASONS[reason],
+    )

@@ -1,0 +1,160 @@
+"""The loop by hand: where entries and exits fill, what they cost, and what may never happen."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtester.vector.engine import Result, grid_of, run, simulated, steps_of, terms_of
+from backtester.vector.state import BAR, Tape, Terms
+from shared.broker.base import Instrument
+from shared.config import load_settings
+from shared.errors import ConfigError
+from shared.portfolio.grid import from_money
+
+MINUTE = 60_000_000
+START = 1_640_995_200_000_000
+INSTRUMENT = Instrument("BTC/USD", Decimal("0.01"), Decimal("1e-8"), Decimal("0.0001"), Decimal("0.5"))
+SETTINGS = load_settings(
+    database_url="",
+    redis_url="",
+    council="none",
+    learning="off",
+    symbols="BTC/USD",
+    timeframe="1m",
+    base_timeframe="1m",
+)
+HALF_SPREAD = 100
+
+
+@dataclass(frozen=True)
+class B:
+    """A bar in ticks, with the score and the ATR known at its close."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    score: float = 0.0
+    atr: float = 100.0
+
+
+def still(score: float = 0.0) -> B:
+    return B(100_000, 100_010, 99_990, 100_000, score)
+
+
+def played(*columns: list[B], terms: Terms | None = None) -> Result:
+    """Bars of as many symbols, one a minute, through the loop as plain Python."""
+    symbols = [f"{letter}/USD" for letter in "ABCDE"[: len(columns)]]
+    bars = np.zeros((len(columns[0]), len(columns)), BAR).view(np.recarray)
+    for column, of in enumerate(columns):
+        bars[:, column] = [(b.open, b.high, b.low, b.close, b.score, b.atr) for b in of]
+    instruments = dict.fromkeys(symbols, INSTRUMENT)
+    grids = {symbol: grid_of(INSTRUMENT, symbol) for symbol in symbols}
+    time = START + MINUTE * np.arange(len(columns[0]))
+    chosen = terms or terms_of(SETTINGS, HALF_SPREAD)
+    return run(Tape(time, bars), steps_of(instruments, grids), chosen, grids, pure=True)
+
+
+def test_an_entry_fills_at_the_next_open_with_half_the_spread() -> None:
+    [trade] = played([still(1.0), B(100_050, 100_200, 99_700, 99_700), still()]).trades
+    assert (trade.entry_time, trade.entry_price) == (START + MINUTE, Decimal("1000.61"))
+    assert (trade.exit_price, trade.fees) == (Decimal("998.61"), Decimal("12.987"))
+
+
+def test_a_stop_inside_the_bar_fills_at_its_price() -> None:
+    result = played([still(1.0), still(), B(100_000, 100_000, 99_000, 99_500), still()])
+    [trade] = result.trades
+    assert (trade.entry_price, trade.exit_price, trade.exit_reason) == (Decimal("1000.1"), Decimal("998.1"), "stop")
+    assert trade.exit_time == START + 2 * MINUTE + MINUTE // 4
+
+
+def test_a_gap_through_the_stop_fills_at_the_open() -> None:
+    result = played([still(1.0), still(), B(99_000, 99_500, 98_900, 99_000), still()])
+    [trade] = result.trades
+    assert (trade.exit_price, trade.exit_reason) == (Decimal("990"), "stop")
+
+
+def test_where_a_bar_reaches_both_the_stop_is_first() -> None:
+    result = played([still(1.0), still(), B(100_000, 102_000, 99_000, 101_000), still()])
+    assert [trade.exit_reason for trade in result.trades] == ["stop"]
+
+
+def test_a_target_is_sold_at_the_open_after_it() -> None:
+    result = played([still(1.0), still(), B(100_000, 101_000, 100_000, 101_000), B(100_900, 101_000, 100_800, 100_900)])
+    [trade] = result.trades
+    assert (trade.exit_reason, trade.exit_price) == ("target", Decimal("1008.89"))
+
+
+def test_a_verdict_to_sell_closes_at_the_next_open() -> None:
+    [trade] = played([still(1.0), still(-1.0), still(), still()]).trades
+    assert (trade.exit_reason, trade.exit_time) == ("council", START + 2 * MINUTE)
+
+
+def test_a_trade_ends_with_its_time() -> None:
+    [trade] = played([still(1.0), *[still()] * 97, still()]).trades
+    assert (trade.exit_reason, trade.exit_time - trade.entry_time) == ("time", 96 * MINUTE)
+
+
+def test_the_greater_score_gets_the_cash() -> None:
+    all_of_it = terms_of(SETTINGS, HALF_SPREAD)._replace(max_position=10**9, max_exposure=10**9, risk_per_trade=10**9)
+    weak, strong = [still(0.5), still(), still(-1), still()], [still(0.9), still(), still(-1), still()]
+    result = played(weak, strong, terms=all_of_it)
+    assert [trade.symbol for trade in result.trades] == ["B/USD"]
+    assert result.refused.sum() == 1
+
+
+def test_no_atr_no_entry() -> None:
+    assert played([B(100_000, 100_010, 99_990, 100_000, 1.0, float("nan")), still(), still()]).cash == 10_000
+
+
+def test_what_the_engine_cannot_express_is_named() -> None:
+    with pytest.raises(ConfigError, match="--engine event"):
+        simulated({}, {}, {}, {}, SETTINGS.model_copy(update={"council": "rules"}), 100)
+
+
+steps = st.integers(-400, 400)
+bars = st.lists(st.tuples(steps, st.integers(0, 300), st.integers(0, 300), st.floats(-1, 1)), min_size=5, max_size=60)
+
+
+def walk_of(moves: list[tuple[int, int, int, float]]) -> list[B]:
+    price, found = 100_000, []
+    for move, up, down, score in moves:
+        close = price + move
+        found.append(B(price, max(price, close) + up, min(price, close) - down, close, round(score, 6)))
+        price = close
+    return found
+
+
+@given(bars)
+def test_money_is_conserved_and_fills_lie_inside_their_bars(moves: list[tuple[int, int, int, float]]) -> None:
+    result = played(walk_of(moves))
+    by_time = {START + MINUTE * n: bar for n, bar in enumerate(walk_of(moves))}
+    for trade in result.trades:
+        for time, price in ((trade.entry_time, trade.entry_price), (trade.exit_time, trade.exit_price)):
+            bar = by_time[time - time % MINUTE]
+            assert bar.low <= price * 100 <= bar.high
+        assert trade.entry_time < trade.exit_time
+    closed = sum((trade.pnl for trade in result.trades), Decimal(0))
+    assert from_money(int(result.equity[0])) == 10_000
+    assert result.cash <= 10_000 + closed, "what is missing is in the trade that is open"
+
+
+@given(bars)
+def test_no_trade_knows_a_later_bar(moves: list[tuple[int, int, int, float]]) -> None:
+    whole, cut = played(walk_of(moves)), played(walk_of(moves)[:-2])
+    until = START + MINUTE * (len(moves) - 2)
+    assert [t for t in whole.trades if t.exit_time < until] == list(cut.trades)
+    assert (whole.equity[: len(moves) - 2] == cut.equity).all()
+
+
+@given(bars)
+def test_doubled_fees_never_help(moves: list[tuple[int, int, int, float]]) -> None:
+    terms = terms_of(SETTINGS, HALF_SPREAD)._replace(max_drawdown=10**9)
+    cheap = played(walk_of(moves), terms=terms)
+    dear = played(walk_of(moves), terms=terms._replace(taker_fee=2 * terms.taker_fee))
+    if [t.entry_time for t in cheap.trades] == [t.entry_time for t in dear.trades]:
+        assert sum(t.pnl for t in dear.trades) <= sum(t.pnl for t in cheap.trades)
