@@ -1,6 +1,7 @@
 """Reach a desk that runs, or look into one that is stopped."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def settings_of(name: str | None) -> Iterator[tuple[Desk | None, Settings]]:
     desk = current_desk(name)
     remembered = desk.remembered()
     if not remembered:
-        raise ConfigError(f"there is no desk '{name}' under {configured.data_dir}: start it first.")
+        raise ConfigError(f"the desk '{desk.name}' was never started: `parley demo` and `parley up` start one.")
     started = load_settings(**{key.lower(): value for key, value in remembered.items()})
     if desk.running_pid:
         yield desk, started
@@ -52,20 +53,26 @@ def _has_addresses(settings: Settings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Connections to one desk."""
+    """Connections to one desk; `desk` is None where only the addresses of its servers are known."""
 
     settings: Settings
     database: Database
     bus: Bus
+    desk: Desk | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no service of the desk runs. Its lock is ours while we look into a stopped one."""
+        return self.desk is not None and self.desk.running_pid in (None, os.getpid())
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
+async def opened(settings: Settings, desk: Desk | None = None) -> AsyncIterator[Opened]:
     """Connect to the desk's database and bus."""
     database = Database(settings.database_url.get_secret_value(), pool_size=1)
     bus = await Bus.connect(settings.redis_url.get_secret_value(), settings.partitions)
     try:
-        yield Opened(settings, database, bus)
+        yield Opened(settings, database, bus, desk)
     finally:
         await bus.close()
         await database.close()
@@ -75,8 +82,8 @@ def on_desk(name: str | None, action: Callable[[Opened], Awaitable[Answer]]) -> 
     """Open a desk, do one thing to it or ask it one, and close it again."""
 
     async def run() -> Answer:
-        async with opened(settings) as desk:
+        async with opened(settings, found) as desk:
             return await action(desk)
 
-    with settings_of(name) as (_, settings):
+    with settings_of(name) as (found, settings):
         return asyncio.run(run())

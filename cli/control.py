@@ -11,6 +11,7 @@ from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cli.access import DeskName, Opened, on_desk
+from cli.desk import KIND
 from cli.output import say
 from shared.errors import ConfigError
 from shared.ids import derived_id
@@ -26,8 +27,10 @@ Reason = Annotated[str, typer.Option(help="kept in the audit trail")]
 
 def pause(desk: DeskName = None, reason: Reason = "paused by hand") -> None:
     """No new entries from now on; exits and stops go on."""
-    on_desk(desk, lambda opened: _set_status(opened, "PAUSED", False, reason))
-    say("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
+    if on_desk(desk, lambda opened: _set_status(opened, "PAUSED", False, reason)):
+        say("Paused: no new entries. Open trades stay guarded. `parley resume` goes on.")
+    else:
+        say("The desk does not run. It is paused: started again, it enters nothing until `parley resume`.")
 
 
 def resume(
@@ -37,8 +40,9 @@ def resume(
     rebase: Annotated[bool, typer.Option(help="hold drawdown to today's equity from now on")] = False,
 ) -> None:
     """Allow entries again. After a drawdown halt say so with --enable-buying, and --rebase where the loss stands."""
-    on_desk(desk, lambda opened: _resume(opened, reason, enable_buying or rebase, rebase))
-    say("Resumed." if enable_buying or rebase else "Resumed. (After a drawdown halt: add --enable-buying.)")
+    runs = on_desk(desk, lambda opened: _resume(opened, reason, enable_buying or rebase, rebase))
+    done = "Resumed." if runs else "The desk does not run. Entries are allowed from its next start on."
+    say(done if enable_buying or rebase else f"{done} (After a drawdown halt: add --enable-buying.)")
 
 
 def close(
@@ -47,15 +51,26 @@ def close(
     desk: DeskName = None,
 ) -> None:
     """Sell what is held of SYMBOL, or everything, at the market."""
-    if (symbol is None) == (not everything):
+    if symbol and everything:
+        raise ConfigError(f"--all closes every trade and {symbol} names one: give either, not both.")
+    if not symbol and not everything:
         raise ConfigError("say which trade to close: `parley close BTC/USD` or `parley close --all`.")
-    closing = on_desk(desk, lambda opened: _close(opened, symbol))
-    if symbol and not closing:
-        raise ConfigError(f"there is no open trade of {symbol}; `parley positions` lists them.")
-    say(f"Closing {', '.join(closing) or 'nothing: no trade is open'}.")
+    wanted = symbol.upper() if symbol else None
+    closing, runs = on_desk(desk, lambda opened: _close(opened, wanted))
+    if wanted and not closing:
+        raise ConfigError(f"there is no open trade of {wanted}; `parley positions` lists them.")
+    say(_closing(closing, runs))
 
 
-async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) -> list[str]:
+def _closing(symbols: Sequence[str], runs: bool) -> str:
+    if not symbols:
+        return "Closing nothing: no trade is open."
+    if runs:
+        return f"Closing {', '.join(symbols)}."
+    return f"The desk does not run. {', '.join(symbols)} will be sold at its next start."
+
+
+async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) -> bool:
     async with desk.database.transaction() as connection:
         money = await queries.portfolio(connection)
         loss = money.drawdown if money else None
@@ -73,7 +88,9 @@ async def _resume(desk: Opened, reason: str, enable_buying: bool, rebase: bool) 
     return await _set_status(desk, "ACTIVE", enable_buying, reason)
 
 
-async def _set_status(desk: Opened, status: str, enable_buying: bool, reason: str) -> list[str]:
+async def _set_status(desk: Opened, status: str, enable_buying: bool, reason: str) -> bool:
+    """Set the status; whether the desk runs."""
+    _refuse_ended(desk)
     values: dict[str, object] = {"system_status": status}
     # while halted, the reason tells of the halt until a person enables buying
     values["reason"] = (
@@ -88,10 +105,20 @@ async def _set_status(desk: Opened, status: str, enable_buying: bool, reason: st
         await _record(connection, kind.__name__, "desk", {"reason": reason, "enable_buying": enable_buying})
     message = kind(message_id=derived_id(kind.__name__, now), occurred_at=now, reason=reason, by=getpass.getuser())
     await _publish(desk, [message])
-    return []
+    return not desk.stopped
 
 
-async def _close(desk: Opened, symbol: str | None) -> list[str]:
+def _refuse_ended(desk: Opened) -> None:
+    """A playback has no next start: its desk is emptied first."""
+    if desk.stopped and desk.desk and desk.desk.remembered().get(KIND) == "playback":
+        raise ConfigError(
+            f"the playback '{desk.desk.name}' has ended, and every playback begins anew: nothing would come of it."
+        )
+
+
+async def _close(desk: Opened, symbol: str | None) -> tuple[list[str], bool]:
+    """Ask for the exits; the symbols, and whether the desk runs."""
+    _refuse_ended(desk)
     async with desk.database.transaction() as connection:
         query = select(Trade.id, Trade.symbol).where(Trade.status.in_(("opening", "open", "closing")))
         open_trades = (await connection.execute(query if symbol is None else query.where(Trade.symbol == symbol))).all()
@@ -99,7 +126,7 @@ async def _close(desk: Opened, symbol: str | None) -> list[str]:
         for trade in open_trades:
             await _record(connection, "close", trade.symbol, {"trade": str(trade.id)})
     await _publish(desk, [_exit(trade.id, trade.symbol, now) for trade in open_trades])
-    return [trade.symbol for trade in open_trades]
+    return [trade.symbol for trade in open_trades], not desk.stopped
 
 
 def _exit(trade_id: UUID, symbol: str, now: datetime) -> ExitRequested:

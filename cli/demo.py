@@ -15,7 +15,16 @@ import uvloop
 from cli.account import print_report
 from cli.desk import Kind, Servers, desk_named, migrate, servers, wipe
 from cli.output import note
-from cli.plan import SEEDED_SYMBOLS, Plan, free_port, recorded, require_port
+from cli.plan import (
+    SEEDED_SYMBOLS,
+    Plan,
+    absolute,
+    free_port,
+    recorded,
+    require_port,
+    require_same_market,
+    seeded_symbols,
+)
 from cli.playback import Conductor, Watched
 from cli.report import faults, run_report, stored_candles
 from cli.run import Run, running, until_ready
@@ -46,10 +55,13 @@ def demo(
     speed: Annotated[str | None, typer.Option(help="venue seconds per second, or max for lock-step playback")] = None,
     timeframe: Annotated[str | None, typer.Option(help="bars that strategies score (1m, 5m, 15m, 1h, …)")] = None,
     for_seconds: Annotated[float | None, typer.Option("--for", min=1, help="stop after so many seconds")] = None,
-    bars: Annotated[int | None, typer.Option(min=1, help="stop after so many bars (with --speed max)")] = None,
+    bars: Annotated[
+        int | None,
+        typer.Option(min=1, help="stop after so many base bars (of --data its rows, else 1m); only with --speed max"),
+    ] = None,
     symbols: Annotated[str, typer.Option(help="pairs of the seeded market")] = ",".join(SEEDED_SYMBOLS),
     seed: Annotated[int, typer.Option(help="seed of the market")] = 1,
-    history: Annotated[int, typer.Option(min=0, hidden=True, help="bars of --data that are past already")] = 0,
+    history: Annotated[int, typer.Option(min=0, help="base bars of --data that are past already, to warm up on")] = 0,
     balance: Annotated[Decimal | None, typer.Option(help="starting cash; default INITIAL_BALANCE")] = None,
     scale: Annotated[list[str] | None, typer.Option(help="SERVICE=N or all=N instances")] = None,
     report: Annotated[Path | None, typer.Option(help="write the report as JSON to this file")] = None,
@@ -61,11 +73,13 @@ def demo(
     settings = load_settings()
     files = [*(data or []), *(more_data or [])]
     lockstep = (speed or "") == "max"
+    if bars and not lockstep:
+        raise ConfigError("--bars counts bars in lock-step: add --speed max, or bound the run with --for SECONDS.")
     plan = Plan(
         desk=desk_named(desk or ("playback" if files or lockstep else "demo"), settings),
         timeframe=parsed_timeframe(timeframe) or "5m",
         speed=None if lockstep else _speed(speed or ("60" if not files else "600")),
-        symbols=tuple(part.strip() for part in symbols.split(",") if part.strip()),
+        symbols=SEEDED_SYMBOLS if files else seeded_symbols(symbols),
         seed=seed,
         bars=bars,
         seconds=for_seconds,
@@ -122,6 +136,7 @@ def parsed_scale(arguments: Sequence[str]) -> dict[str, int]:
 
 def with_data(plan: Plan, arguments: Sequence[str], timeframe: Timeframe | None, history: int = 0) -> Plan:
     """The plan on recorded candles, of which the first `history` instants are past already."""
+    arguments = [absolute(argument) for argument in arguments]
     files, base, chosen = recorded(arguments, timeframe, history)
     instants = sorted({bar.time for candles in files.values() for bar in candles.bars})
     return replace(
@@ -143,6 +158,7 @@ def run_plan(plan: Plan, settings: Settings, *, forget: bool, quiet: bool, meddl
         plan.desk.require_kind(kind)
         if forget:
             wipe(plan.desk)
+        require_same_market(plan)
         port = 0 if plan.lockstep else require_port(settings.api_port, "the API", "API_PORT")
         plan = replace(plan, api_port=port)
         note(quiet, f"desk in {plan.desk.root}: starting Redis and PostgreSQL …")
@@ -175,7 +191,7 @@ async def _run(plan: Plan, found: Servers, environment: Mapping[str, str], quiet
         candles = await _candles(plan, run, venue)
         async with run.database.engine.connect() as connection:
             report = await run_report(connection, run.bus, await venue.books(), candles, complete)
-        return {**report, "seconds": round(seconds, 1), "restarts": run.restarts}
+        return {**report, "timeframe": plan.timeframe, "seconds": round(seconds, 1), "restarts": run.restarts}
 
 
 def _until(plan: Plan, run: Run) -> Callable[[], bool]:

@@ -3,8 +3,9 @@
 import fcntl
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Literal
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from cli.output import note
 from shared.config import Settings, load_settings
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.embedded.redis import EmbeddedRedis
@@ -24,6 +26,7 @@ DATABASE = "parley"
 LEAST_FREE_BYTES = 300 * 1024 * 1024
 
 
+NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 KIND = "DESK_KIND"
 Kind = Literal["demo", "playback", "up"]
 
@@ -47,12 +50,22 @@ class Desk:
         return self.root / "logs"
 
     @property
+    def exists(self) -> bool:
+        """Whether this folder is a desk's, one whose first start was broken off included."""
+        return self._settings_file.is_file() or (self.root / "lock").is_file()
+
+    @property
     def _settings_file(self) -> Path:
         return self.root / "settings.json"
 
     def remember(self, kind: Kind, environment: Mapping[str, str]) -> None:
         """Keep what this desk is and was started with, so that `parley status` and a second start see the same."""
         write_private(self._settings_file, json.dumps({KIND: kind, **environment}, indent=2))
+
+    @property
+    def started_at(self) -> float:
+        """When it was started last, by the file system's clock."""
+        return self._settings_file.stat().st_mtime
 
     def require_kind(self, kind: Kind) -> None:
         """ConfigError where the desk was made for something else: a playback must not wipe a desk that trades."""
@@ -112,7 +125,9 @@ def _require_space(folder: Path) -> None:
 
 
 def desk_named(name: str, settings: Settings | None = None) -> Desk:
-    """The desk of that name under DATA_DIR."""
+    """The desk of that name under DATA_DIR; ConfigError for a name that would lead out of it."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"--desk {name}: a desk's name is one folder's, of letters, digits, '-', '_' and '.'.")
     root = (settings or load_settings()).data_dir
     return Desk(name, (root / name).resolve())
 
@@ -120,13 +135,25 @@ def desk_named(name: str, settings: Settings | None = None) -> Desk:
 def current_desk(name: str | None = None) -> Desk:
     """The desk asked for, else the one that runs, else the one started last; ConfigError where there is none."""
     root = load_settings().data_dir.resolve()
+    desks = _desks(root)
     if name:
-        return Desk(name, root / name)
-    if running := running_desks():
-        return running[-1]
-    if not (desks := _desks(root)):
+        return _known(desk_named(name), desks)
+    if not desks:
         raise ConfigError(f"no desk under {root} yet: start one with `parley demo` or `parley up`.")
-    return max(desks, key=lambda desk: (desk.root / "settings.json").stat().st_mtime)
+    running = [desk for desk in desks if desk.running_pid]
+    chosen = max(running or desks, key=lambda desk: desk.started_at)
+    if len(desks) > 1:
+        why = "runs" if running else "was started last; none runs"
+        others = ", ".join(desk.name for desk in desks if desk != chosen)
+        note(False, f"desk '{chosen.name}', which {why}; for another ({others}) say --desk NAME")
+    return chosen
+
+
+def _known(desk: Desk, desks: Sequence[Desk]) -> Desk:
+    if not desk.exists:
+        known = ", ".join(each.name for each in desks) or "none yet"
+        raise ConfigError(f"there is no desk '{desk.name}' under {desk.root.parent}; there are: {known}.")
+    return desk
 
 
 def running_desks() -> list[Desk]:

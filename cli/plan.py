@@ -6,18 +6,26 @@ import secrets
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from cli.desk import Desk, write_private
 from services.exchange_simulator.errors import BadConfiguration
+from services.exchange_simulator.market_seeded import seeded_fingerprint, seeded_pairs
 from services.exchange_simulator.recorded import Candles, read_candles, recorded_market, split_argument
+from services.exchange_simulator.store import Store
 from shared.errors import ConfigError
-from shared.schemas.base import Timeframe
+from shared.schemas.base import Symbol, Timeframe
 from shared.timeframes import TIMEFRAMES, length
 
 SEEDED_SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
+SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,11 @@ class Plan:
     @property
     def lockstep(self) -> bool:
         return self.speed is None
+
+    @property
+    def venue_file(self) -> Path:
+        """The books of the exchange simulator."""
+        return self.desk.root / "venue.db"
 
     def environment(self, urls: dict[str, str], venue_port: int) -> dict[str, str]:
         """The environment of every service of this run."""
@@ -81,7 +94,7 @@ class Plan:
         speed = "max" if self.speed is None else str(self.speed)
         return (
             *(sys.executable, "-m", "services.exchange_simulator"),
-            *("--port", str(port), "--state", str(self.desk.root / "venue.db")),
+            *("--port", str(port), "--state", str(self.venue_file)),
             *("--speed", speed, "--balance", str(self.balance), "--seed", str(self.seed)),
             *market,
         )
@@ -109,6 +122,58 @@ def recorded(
     if length(chosen) < length(base):
         raise ConfigError(f"--timeframe {chosen} is not a multiple of the data's {base}; choose {base} or longer.")
     return files, base, chosen
+
+
+def absolute(argument: str) -> str:
+    """A `--data` argument whose file is found from every folder: seen from here, `~` resolved."""
+    symbol, path = split_argument(argument)
+    try:
+        return f"{symbol}={path.expanduser().resolve()}"
+    except RuntimeError as error:  # a home that nobody has
+        raise ConfigError(f"--data {argument}: {error}") from None
+
+
+def seeded_symbols(text: str) -> tuple[str, ...]:
+    """The pairs of a seeded market as typed; ConfigError says what is wrong with them."""
+    symbols = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
+    if strange := [symbol for symbol in symbols if not _is_pair(symbol)]:
+        raise ConfigError(f"--symbols: {', '.join(strange)} is no pair; write pairs like BTC/USD,ETH/USD.")
+    try:
+        seeded_pairs(symbols)
+    except BadConfiguration as error:
+        raise ConfigError(str(error)) from None
+    return symbols
+
+
+def _is_pair(symbol: str) -> bool:
+    try:
+        SYMBOL.validate_python(symbol)
+    except ValidationError:
+        return False
+    return True
+
+
+def require_same_market(plan: Plan) -> None:
+    """ConfigError where the desk's venue already plays another seeded market. The caller holds the desk's lock."""
+    if plan.data or not plan.venue_file.exists():
+        return
+    known = _market_of(plan.venue_file)
+    if known in (None, seeded_fingerprint(plan.symbols, plan.seed)):
+        return
+    _, seed, *symbols = known.split()
+    name = plan.desk.name
+    raise ConfigError(
+        f"the desk '{name}' has begun with --symbols {','.join(symbols)} --seed {seed} and goes on with these alone. "
+        f"Forget that run with --fresh (or `parley reset --desk {name}`), or start another one with --desk NAME."
+    )
+
+
+def _market_of(file: Path) -> Any:
+    try:
+        with closing(Store(file)) as store:
+            return store.fact("market")
+    except BadConfiguration as error:
+        raise ConfigError(str(error)) from None
 
 
 def _keys(desk: Desk) -> tuple[str, str]:

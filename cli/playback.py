@@ -68,13 +68,16 @@ class Conductor:
     async def play(
         self, until: Callable[[], bool], moved: Callable[[Json], Awaitable[None]], steps: int | None = None
     ) -> None:
-        """Advance until the data ends, `steps` bars were played, or `until()` says stop. Ends quiet."""
-        first: int = (await self.venue.state())["step"]
+        """Advance until the data ends, `steps` bars have closed, or `until()` says stop. Ends quiet.
+
+        The bar after the last of `steps` has opened by then: only the next open ends a bar.
+        """
+        first = closed_bars(await self.venue.state())
         while not until():
             step = await self._advance()
             await moved(step)
             await self.settle(step)
-            if step["done"] or (steps is not None and step["step"] - first >= steps):
+            if step["done"] or (steps is not None and closed_bars(step) - first >= steps):
                 return
 
     async def finish(self) -> None:
@@ -137,6 +140,12 @@ class Conductor:
         """Whether the bars that closed by then are on the stream: one script carries an instant's messages."""
         cursor = await self.desk.market_data.cursor(f"BarsClosed:{self.desk.base}", "instants")
         return cursor is not None and cursor >= opened
+
+
+def closed_bars(state: Json) -> int:
+    """How many instants the venue has walked and closed; the one it opened last is still under way."""
+    step: int = state["step"]
+    return step if state["done"] else max(step - 1, 0)
 
 
 def _clock(step: Json) -> int:

@@ -38,6 +38,7 @@ LEAKED = text("""
     WHERE reserved <> (SELECT coalesce(sum(o.reserved), 0) FROM orders o WHERE o.account = a.name
                        AND state IN ('intended', 'submitting', 'unknown', 'open'))
 """)
+MISSED = text("SELECT reason FROM council_sessions WHERE NOT quorum ORDER BY time DESC, symbol LIMIT 1")
 UNPUBLISHED = text("SELECT count(*) FROM outbox WHERE published_at IS NULL")
 HELD = text("SELECT symbol, sum(held) FROM trades WHERE held > 0 GROUP BY 1 ORDER BY 1")
 
@@ -58,6 +59,7 @@ async def run_report(
         "streams": streams,
         **counts,
         "signals": counts["signals"].get("all", 0),
+        "missed_quorum": await connection.scalar(MISSED),
         "trades": [_plain(row) for row in (await connection.execute(TRADES)).mappings()],
         "ledger": ledger,
         "venue": venue,

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,9 +50,15 @@ class Child:
 
     @property
     def environment_now(self) -> dict[str, str]:
-        """The environment of the next start."""
+        """The environment of the next start.
+
+        It runs in the user's folder, so that it reads the same `.env` and relative paths as the command did; what it
+        imports comes from the repository, whatever lies in that folder.
+        """
         crash = self.crashes[self.restarts] if self.restarts < len(self.crashes) else None
-        return {**self.environment, **({"PARLEY_CRASH_AT": crash} if crash else {})}
+        found = os.pathsep.join(filter(None, (str(REPOSITORY), self.environment.get("PYTHONPATH"))))
+        imports = {"PYTHONPATH": found, "PYTHONSAFEPATH": "1"}
+        return {**self.environment, **imports, **({"PARLEY_CRASH_AT": crash} if crash else {})}
 
     @property
     def pid(self) -> int | None:
@@ -114,7 +121,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             if child.last_exit == CONFIG_EXIT:
-                self.failed = ConfigError(f"{child.name}: {_last_line(child.log)}")
+                self.failed = ConfigError(f"{child.name}: {_last_line(child.log).removeprefix(f'{child.name}: ')}")
                 return
             child.restarts += 1
             pause = 0.1 if monotonic() - started > STEADY_AFTER else min(pause * 2, LONGEST_PAUSE)
@@ -125,7 +132,6 @@ class Supervisor:
         with child.log.open("ab") as log:
             child.process = await asyncio.create_subprocess_exec(
                 *child.command,
-                cwd=REPOSITORY,
                 env=child.environment_now,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -28,6 +28,7 @@ def up(
 ) -> None:
     """Trade paper money on real prices, configured by .env (see `parley config`)."""
     settings = load_settings()
+    _refuse_live(settings)
     desk = desk_named("up", settings)
     counts = parsed_scale(scale or [])
     with desk.locked():
@@ -39,6 +40,14 @@ def up(
             environment = _environment(settings, found.urls, str(desk.root))
             desk.remember("up", {name: environment[name] for name in REMEMBERED})
             uvloop.run(_up(settings, found, environment, counts, for_seconds))
+
+
+def _refuse_live(settings: Settings) -> None:
+    """ConfigError before anything starts; the executor, the last to start, would say the same."""
+    if settings.trading_mode == "live":
+        from shared.broker.factory import LIVE_IS_REFUSED  # ccxt takes a second to import
+
+        raise ConfigError(LIVE_IS_REFUSED)
 
 
 def _environment(settings: Settings, urls: Mapping[str, str], root: str) -> dict[str, str]:

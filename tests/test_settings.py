@@ -38,7 +38,7 @@ def test_every_setting_says_what_it_means(name: str) -> None:
         ("symbols", "BTC/USD,ETH/EUR", "mixed quotes"),
         ("symbols", "", "SYMBOLS"),
         ("symbols", "BTC/USD,BTC/USD", "twice"),
-        ("symbols", "bitcoin", "SYMBOLS"),
+        ("symbols", "bitcoin", r"SYMBOLS: is no pair; write pairs like BTC/USD \(got 'bitcoin'\)$"),
         ("initial_balance", "-5", "INITIAL_BALANCE"),
         ("initial_balance", "lots", "INITIAL_BALANCE"),
         ("timeframe", "7m", "TIMEFRAME"),

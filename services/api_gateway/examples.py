@@ -36,8 +36,8 @@ POSITION = {
     "mark": "43120.5",
     "marked_at": "2026-01-05T09:40:00Z",
     "value": "1013.33175",
-    "pnl": "2.83175",
-    "pnl_fraction": 0.0028,
+    "pnl": "0.20445",
+    "pnl_fraction": 0.0002,
     "stop_price": "43000",
 }
 TRADE = {
@@ -162,7 +162,16 @@ STATUS = {
     "open_positions": 1,
     "last_candle_at": "2026-01-05T09:40:00Z",
     "why_no_trade": {
-        "sentence": "HOLD on BTC/USD at 09:05: mean probability 0.51 is below 0.56",
+        "sentence": "BTC/USD 09:05 HOLD: mean probability 0.51 is below 0.56",
+        "symbols": [
+            {
+                "symbol": "BTC/USD",
+                "time": "2026-01-05T09:05:00Z",
+                "kind": "hold",
+                "score": 0.1,
+                "sentence": "BTC/USD 09:05 HOLD: mean probability 0.51 is below 0.56",
+            }
+        ],
         "last_refusal": REFUSAL,
         "last_session": HOLD,
         "last_hold": HOLD,

@@ -12,6 +12,7 @@ from services.api_gateway.adapters import Sources
 from services.api_gateway.views import Health, InstanceHealth, Lag, Part, ServiceHealth
 from shared.heartbeat import Heartbeat, heartbeats
 from shared.redis_streams.overview import Overview
+from shared.reports.venue import venue_trouble
 from shared.topology import STREAMS
 
 _NAMED = {name for stream in STREAMS for name in (*stream.groups, *stream.publishers)}
@@ -22,7 +23,6 @@ NEEDS_CARE = 1_000
 """Entries behind from which a group is degraded."""
 
 FINE = Part(ok=True, detail="answers")
-UNKNOWN = Part(ok=False, detail="unknown: no market_data process says how the venue is")
 
 
 async def health(sources: Sources) -> Health:
@@ -31,7 +31,7 @@ async def health(sources: Sources) -> Health:
     services = {name: service_health(name, said, sources.clock.now()) for name in SERVICES}
     groups = {} if overview is None else lags(overview)
     dead_letters = 0 if overview is None else sum(stream.dead for stream in overview.streams.values())
-    venue = venue_health(services["market_data"])
+    venue = venue_health(said, sources.clock.now())
     return Health(
         status=overall((database, redis), venue, services.values(), groups.values(), dead_letters),
         time=sources.clock.now(),
@@ -80,14 +80,10 @@ def _instance(beat: Heartbeat, now: datetime) -> InstanceHealth:
     )
 
 
-def venue_health(market_data: ServiceHealth) -> Part:
-    """What the best process that listens to the venue says of it."""
-    listening = [instance for instance in market_data.instances if instance.status != "gone"]
-    if not listening:
-        return UNKNOWN
-    best = min(listening, key=lambda instance: instance.status != "ok")
-    detail = FINE.detail if best.status == "ok" else str(best.detail)[:1000]
-    return Part(ok=best.status == "ok", detail=detail)
+def venue_health(said: Sequence[Heartbeat], now: datetime) -> Part:
+    """What the best process that listens to the venue says of it, as a sentence with the cause."""
+    trouble = venue_trouble(said, now)
+    return FINE if trouble is None else Part(ok=False, detail=trouble[:1000])
 
 
 def lags(overview: Overview) -> dict[str, Lag]:

@@ -1,6 +1,6 @@
 """An endless market drawn from a seed: regimes, jumps, assets that move together. The same seed, the same bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, pi, sin
 from random import Random
@@ -90,6 +90,21 @@ def _bar(draw: Random, time: int, opened: int, change: float, regime: Regime) ->
     return Bar(time, opened, high, low, close, volume)
 
 
+def seeded_pairs(symbols: Sequence[str]) -> dict[str, Pair]:
+    """The pairs of a seeded market by symbol. Raises BadConfiguration."""
+    if not symbols:
+        raise BadConfiguration("a seeded market needs symbols; give --symbols BTC/USD,ETH/USD")
+    quotes = {symbol.partition("/")[2] for symbol in symbols}
+    if len(quotes) > 1:
+        raise BadConfiguration(f"--symbols mixes the quotes {', '.join(sorted(quotes))}; use one")
+    return {symbol: _seeded_pair(symbol) for symbol in sorted(set(symbols))}
+
+
+def seeded_fingerprint(symbols: Iterable[str], seed: int) -> str:
+    """What tells one seeded market from another, without drawing it."""
+    return f"seeded {seed} {' '.join(sorted(symbols))}"
+
+
 class SeededMarket:
     """Grows by whole days as steps are asked for. Step 0 is the first bar of history."""
 
@@ -98,12 +113,7 @@ class SeededMarket:
     steps_total: int | None = None
 
     def __init__(self, symbols: Sequence[str], seed: int) -> None:
-        if not symbols:
-            raise BadConfiguration("a seeded market needs symbols; give --symbols BTC/USD,ETH/USD")
-        quotes = {symbol.partition("/")[2] for symbol in symbols}
-        if len(quotes) > 1:
-            raise BadConfiguration(f"--symbols mixes the quotes {', '.join(sorted(quotes))}; use one")
-        self.pairs = {symbol: _seeded_pair(symbol) for symbol in sorted(set(symbols))}
+        self.pairs = seeded_pairs(symbols)
         self.first_step = HISTORY_DAYS * DAY_BARS
         self._seed = seed
         self._days = 0
@@ -112,7 +122,7 @@ class SeededMarket:
 
     @property
     def fingerprint(self) -> str:
-        return f"seeded {self._seed} {' '.join(self.pairs)}"
+        return seeded_fingerprint(self.pairs, self._seed)
 
     def instant(self, step: int) -> int | None:
         self._grow(step)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import structlog
 
@@ -13,6 +14,7 @@ from services.market_data.core.venue_time import VenueTime
 from services.market_data.guard import Guard
 from services.market_data.market import Market
 from services.market_data.sockets import Sockets
+from services.market_data.telling import trouble
 from shared.config import Settings
 from shared.service import Context, Service, main
 from shared.timeframes import SECOND, length
@@ -47,6 +49,11 @@ async def first_of(*events: asyncio.Event) -> None:
         task.cancel()
 
 
+def named(settings: Settings) -> str:
+    """The venue as people know it, with the address where it is not its own."""
+    return f"{settings.venue} at {settings.venue_url}" if settings.venue_url else settings.venue
+
+
 async def build(context: Context) -> Service:
     """The service of one instance; several may run at once, the source's cursors keep what is published single."""
     settings = context.settings
@@ -76,10 +83,13 @@ async def build(context: Context) -> Service:
             await venue.close()
 
     def health() -> Mapping[str, object]:
-        down = any("down" in str(socket) for socket in sockets.report().values())
-        degraded = bool(guard.stale or closer.deaf) or down or closer.progress is None
+        outages, count = sockets.outages(), sum(map(len, sockets.health.values()))
+        said = trouble(named(settings), venue.outage, outages, count, sockets.quiet_for(), datetime.now(UTC))
+        degraded = bool(guard.stale or closer.deaf or outages or said) or closer.progress is None
         return {
             **({"status": "degraded"} if degraded else {}),
+            # a loop's own trouble is gone while it tries again, which is most of the time of an outage
+            "troubles": {**context.troubles, **({"venue": said} if said else {})},
             "venue": settings.venue_url or settings.venue,
             "sockets": sockets.report(),
             "stale": sorted(guard.stale | closer.deaf),

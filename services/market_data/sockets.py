@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from ccxt.base.errors import BaseError, NetworkError
 
-from services.market_data.adapters.venue import pause_after
+from services.market_data.adapters.venue import Outage, pause_after
 from services.market_data.market import Market
 from shared.schemas.base import Timeframe
 
@@ -27,13 +27,15 @@ class Socket:
     reconnects: int = 0
     failures: int = 0
     last: float | None = None
+    outage: Outage | None = None
 
     def heard(self) -> None:
-        self.state, self.failures, self.last = "open", 0, time.monotonic()
+        self.state, self.failures, self.last, self.outage = "open", 0, time.monotonic(), None
 
     def failed(self, error: Exception) -> None:
         self.reconnects += 1
         self.failures += 1
+        self.outage = Outage.after(self.outage, error)
         self.state = f"down: {type(error).__name__}: {str(error)[:120]}"
 
     def report(self) -> dict[str, object]:
@@ -67,6 +69,20 @@ class Sockets:
         """Seconds since the last message of any channel of the symbol; None before the first."""
         heard = [socket.last for socket in self.health.get(symbol, {}).values() if socket.last is not None]
         return time.monotonic() - max(heard) if heard else None
+
+    def outages(self) -> dict[str, Outage]:
+        """The subscriptions that are down, as "BTC/USD candles"."""
+        return {
+            f"{symbol} {channel}": socket.outage
+            for symbol, channels in self.health.items()
+            for channel, socket in channels.items()
+            if socket.outage
+        }
+
+    def quiet_for(self) -> float | None:
+        """Seconds since the last message of any symbol; None before the first."""
+        ages = [age for symbol in self.health if (age := self.age(symbol)) is not None]
+        return min(ages, default=None)
 
     def reconnect(self, why: str) -> None:
         """Give the connection up; every watcher subscribes again."""

@@ -34,15 +34,23 @@ def test_version_and_help(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("demo", "--speed", "fast"), "--speed fast"),
+        (("demo", "--speed", "601"), "up to 600"),
         (("demo", "--timeframe", "7m"), "--timeframe 7m: choose one of 1m"),
         (("demo", "--scale", "council=none"), "--scale council=none"),
         (("demo", "--scale", "bank=2"), "SERVICE out of all, market_data"),
         (("demo", "--data", "missing.csv"), "missing.csv"),
         (("demo", "--report", "/nowhere/at/all.json"), "--report"),
+        (("demo", "--bars", "3"), "add --speed max"),
+        (("demo", "--symbols", "FOO"), "FOO is no pair"),
+        (("demo", "--symbols", "BTC/USD,ETH/EUR"), "mixes the quotes EUR, USD"),
+        (("demo", "--desk", "../other"), "--desk ../other"),
         (("run", "bank"), "there is no service 'bank'"),
         (("run", "council"), "DATABASE_URL and REDIS_URL"),
         (("status",), "no desk under"),
         (("close",), "parley close BTC/USD"),
+        (("close", "--all", "BTC/USD"), "give either, not both"),
+        (("reset", "--desk", "nosuch", "--yes"), "there is no desk 'nosuch'"),
+        (("reset", "--desk", "..", "--yes"), "--desk .."),
         (("logs", "council"), "no desk under"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
@@ -52,6 +60,40 @@ def test_a_mistake_is_one_line_with_the_fix_and_status_2(tmp_path: Path, argumen
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert "starting" not in done.stderr
+    assert not list((tmp_path / "desks").glob("*"))
+
+
+def test_live_trading_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    done = parley(tmp_path, "up", TRADING_MODE="live")
+    assert done.returncode == 2
+    assert "TRADING_MODE=live is refused" in done.stderr
+    assert not (tmp_path / "desks").exists()
+
+
+def test_a_folder_that_is_no_desk_is_not_emptied(tmp_path: Path) -> None:
+    mine = tmp_path / "desks" / "letters" / "to-my-mother.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("Dear mother")
+    done = parley(tmp_path, "reset", "--desk", "letters", "--yes")
+    assert done.returncode == 2
+    assert mine.exists()
+
+
+def test_several_desks_and_none_asked_for_says_which_is_shown(tmp_path: Path) -> None:
+    for name, at in (("demo", 2), ("old", 1)):
+        log = tmp_path / "desks" / name / "logs" / "council-0.log"
+        log.parent.mkdir(parents=True)
+        log.write_text(f"of {name}\n")
+        settings = tmp_path / "desks" / name / "settings.json"
+        settings.write_text("{}")
+        os.utime(settings, (at, at))
+    done = parley(tmp_path, "logs", "council")
+    assert done.stdout == "of demo\n"
+    assert "desk 'demo', which was started last" in done.stderr
+    assert "old" in done.stderr
+    asked = parley(tmp_path, "logs", "council", "--desk", "old")
+    assert (asked.stdout, asked.stderr) == ("of old\n", "")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from cli.desk import REPOSITORY
 from cli.supervisor import Child, Supervisor
 from shared.errors import ConfigError
 
@@ -47,13 +48,26 @@ async def test_stop_leaves_no_process_behind(tmp_path: Path) -> None:
 
 
 async def test_a_configuration_error_is_not_retried_but_told(tmp_path: Path) -> None:
-    code = "import sys; sys.stderr.write('SYMBOLS: mixed quotes'); sys.exit(2)"
+    code = "import sys; sys.stderr.write('council-0: SYMBOLS: mixed quotes'); sys.exit(2)"
     supervisor = Supervisor([child(tmp_path, code, "council-0")])
     supervisor.start()
     await until(lambda: supervisor.failed)
     assert isinstance(supervisor.failed, ConfigError)
-    assert "council-0: SYMBOLS: mixed quotes" in str(supervisor.failed)
+    assert str(supervisor.failed) == "council-0: SYMBOLS: mixed quotes"
     assert supervisor.restarts == 0
+    await supervisor.stop()
+
+
+async def test_a_child_runs_in_the_users_folder_on_the_repositorys_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shared.py").write_text("raise SystemExit('not mine')")
+    monkeypatch.chdir(tmp_path)
+    code = "import os, shared, sys; sys.stderr.write(f'{os.getcwd()} {shared.__path__[0]}'); sys.exit(2)"
+    supervisor = Supervisor([child(tmp_path, code)])
+    supervisor.start()
+    await until(lambda: supervisor.failed)
+    assert str(supervisor.failed) == f"sleeper: {tmp_path} {REPOSITORY / 'shared'}"
     await supervisor.stop()
 
 

@@ -140,6 +140,14 @@ def test_a_kill_of_each_service_at_each_point_around_its_commits_changes_nothing
     assert watcher.of == {f"{service}-0": len(POINTS) for service in CONSUMERS}
 
 
+def test_bars_are_played_to_the_number_asked_for(data: list[str], tmp_path: Path) -> None:
+    report = play(tmp_path, data, "--bars", "30")
+    assert not report["complete"]
+    assert report["candles"]["played"] == report["candles"]["stored"] == 2 * 30
+    assert report["signals"] == 2 * 30
+    assert faults(report) == []
+
+
 def nth(service: str) -> int:
     """At which pass of a point it dies; the learning engine commits only once a trade."""
     return 1 if service == "learning_engine" else 3

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -73,8 +74,26 @@ def _log_dropped(symbol: str, error: checks.BadData, until: int) -> None:
     log.warning("candle dropped", symbol=symbol, code=error.code, error=str(error))
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The venue fails us `since` then, `last` is the newest failure (wall clock), for `cause`."""
+
+    since: datetime
+    last: datetime
+    cause: str
+
+    @classmethod
+    def after(cls, before: "Outage | None", error: Exception) -> "Outage":
+        """The outage that goes on, or begins, with this error."""
+        now = datetime.now(UTC)
+        return cls(before.since if before else now, now, in_words(error))
+
+
 class RestVenue:
-    """What is asked of the venue, rather than watched. Retryable: it can't be reached, or makes no sense now."""
+    """What is asked of the venue, rather than watched. Retryable: it can't be reached, or makes no sense now.
+
+    `outage` stands from the first failure to the next answer, also while a question is asked again and again.
+    """
 
     def __init__(self, exchange: Any, dropped: Dropped = _log_dropped) -> None:
         self._exchange = exchange
@@ -83,6 +102,7 @@ class RestVenue:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self.outage: Outage | None = None
 
     async def time(self) -> int:
         """The venue's clock, microseconds since the epoch."""
@@ -140,19 +160,29 @@ class RestVenue:
             if self._closed:
                 raise Retryable("stopping: the venue is asked nothing more")
             try:
-                return await ask()
+                answer = await ask()
+                self.outage = None
+                return answer
             except NetworkError as error:
+                self.outage = Outage.after(self.outage, error)
                 if attempt == ATTEMPTS:
                     raise Retryable(f"{self._exchange.id} gave no {what}: {_short(error)}") from None
                 log.info("asking the venue again", what=what, attempt=attempt, error=_short(error))
                 await asyncio.sleep(pause_after(attempt))
             except BaseError as error:
+                self.outage = Outage.after(self.outage, error)
                 raise Retryable(f"{self._exchange.id} refused {what}: {_short(error)}") from None
         raise AssertionError("unreachable")
 
 
 def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def in_words(error: Exception) -> str:
+    """The error and what lies under it: ccxt's own text names only the address."""
+    under = error.__cause__
+    return f"{_short(error)} ({str(under)[:200]})" if under and str(under) else _short(error)
 
 
 def _instrument(market: dict[str, Any]) -> Instrument:

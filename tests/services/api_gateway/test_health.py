@@ -55,12 +55,24 @@ def test_process_that_fell_silent_is_gone() -> None:
 
 
 def test_venue_is_what_the_best_listener_says() -> None:
-    assert not venue_health(service_health("market_data", [], NOW)).ok
-    ill = beat("market_data", "degraded", sockets="BTC/USD: reconnecting")
-    found = venue_health(service_health("market_data", [ill], NOW))
-    assert not found.ok
-    assert "reconnecting" in found.detail
-    assert venue_health(service_health("market_data", [ill, beat("market_data", instance="two")], NOW)).ok
+    assert not venue_health([], NOW).ok
+    said = "kraken can't be reached since 08:55 UTC: ExchangeNotAvailable: kraken GET https://api.kraken.com"
+    ill = beat("market_data", "degraded", troubles={"venue": said, "Closer.run": "Retryable: no time"})
+    assert venue_health([ill], NOW) == Part(ok=False, detail=said)
+    assert venue_health([ill, beat("market_data", instance="two")], NOW).ok
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"troubles": {"Closer.run": "Retryable: x"}}, "market_data: Closer.run: Retryable: x"),
+        ({"troubles": {}, "stale": ["BTC/USD"]}, "no news from the venue for BTC/USD"),
+        ({"venue": "kraken"}, "market_data is connecting to kraken and has no answer yet"),
+        ({"ended_until": 1}, "market_data is degraded"),
+    ],
+)
+def test_venue_is_said_in_a_sentence(detail: dict[str, Any], said: str) -> None:
+    assert venue_health([beat("market_data", "degraded", **detail)], NOW).detail == said
 
 
 @pytest.mark.parametrize(

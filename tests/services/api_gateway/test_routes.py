@@ -22,7 +22,9 @@ async def test_status_says_mode_money_and_why_no_trade(client: httpx.AsyncClient
     status = await read(client, "/status")
     assert (status["mode"], status["timeframe"], status["symbols"]) == ("demo", "5m", ["BTC/USD", "ETH/USD"])
     assert (status["may_enter"], status["open_positions"], status["portfolio"]["equity"]) == (True, 1, "898.75")
-    assert status["why_no_trade"]["sentence"] == "HOLD on BTC/USD at 09:10: 0.50 is below 0.56"
+    assert status["why_no_trade"]["sentence"] == (
+        "ETH/USD 09:05 BUY refused by risk (cash): the free cash buys nothing [free_cash 3]"
+    )
     assert status["why_no_trade"]["last_refusal"]["figures"] == [{"name": "free_cash", "value": "3"}]
     assert status["why_no_trade"]["last_hold"]["votes"][1] == {
         "member": "sentiment",
@@ -37,7 +39,7 @@ async def test_portfolio_and_positions_give_money_as_strings(client: httpx.Async
     portfolio = await read(client, "/portfolio")
     assert (portfolio["cash"], portfolio["realised_pnl"]) == ("690.25", "-10.75")
     (position,) = await read(client, "/positions")
-    assert (position["trade_id"], position["pnl"], position["stop"]["kind"]) == (str(OPEN), "7.5", "trailing")
+    assert (position["trade_id"], position["pnl"], position["stop"]["kind"]) == (str(OPEN), "7", "trailing")
     assert await read(client, "/positions", symbol="eth-usd") == []
 
 

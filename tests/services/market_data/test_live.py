@@ -1,6 +1,5 @@
 """market_data on a venue that runs by its own clock: history first, silence and absence survived."""
 
-import asyncio
 import json
 import socket
 from datetime import UTC, datetime, timedelta
@@ -88,8 +87,15 @@ async def test_a_venue_that_is_not_there_yet_is_waited_for_and_said(
             absent = nobody.getsockname()[1]
         desk.environment["VENUE_URL"] = f"http://127.0.0.1:{absent}"
         service = await desk.start()
-        await asyncio.sleep(0.5)
-        assert service.health()["status"] == "degraded"
+
+        async def said() -> bool:
+            return "venue" in str(service.health()["troubles"])
+
+        await until(said)
+        health: Any = service.health()
+        assert health["status"] == "degraded"
+        assert f"kraken at http://127.0.0.1:{absent} can't be reached since " in health["troubles"]["venue"]
+        assert "ExchangeNotAvailable: kraken GET" in health["troubles"]["venue"]
         command = ["--port", str(absent), "--state", str(tmp_path / "late.db"), *venue]
         late = await desk.another_venue(command)
         assert json.loads(late)["port"] == absent
@@ -99,6 +105,7 @@ async def test_a_venue_that_is_not_there_yet_is_waited_for_and_said(
 
         await until(published)
         assert service.health().get("status") != "degraded"
+        assert service.health()["troubles"] == {}
 
 
 def test_silent_symbols_are_waited_for_two_seconds_at_most() -> None:
