@@ -1,20 +1,44 @@
-"""`parley data backfill`: history from the venue into the candle table."""
+"""`parley data`: history into the desk's candle table (`backfill`), and into the store for backtests (the others)."""
 
 import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from cli.access import DeskName, settings_of
 from cli.demo import parsed_timeframe
-from cli.output import errors, say
-from shared.timeframes import duration
+from cli.output import AsCsv, AsJson, Form, console, errors, form, note, print_rows, say, table
+from shared.config import Settings, load_settings
+from shared.errors import ConfigError
+from shared.schemas.base import Timeframe, Value
+from shared.timeframes import duration, from_microseconds, to_microseconds
+
+if TYPE_CHECKING:
+    from backtester.data.download import Wanted
+    from backtester.data.store import Held
 
 app = typer.Typer(help="Market history.", no_args_is_help=True)
 HISTORY = 720
 """Bars that Kraken keeps for each timeframe."""
+HEADINGS = ("venue", "symbol", "timeframe", "from", "to", "bars", "gaps", "size")
+
+
+class StoredCandles(Value):
+    """A market in the store: opens of its first and last bar, stretches without bars, bars they lack, bytes."""
+
+    venue: str
+    symbol: str
+    timeframe: Timeframe
+    first: datetime
+    last: datetime
+    bars: int
+    gaps: int
+    missing: int
+    size: int
 
 
 @app.callback()
@@ -44,3 +68,103 @@ def backfill(
                 fetch(settings, chosen, frame, start, lambda text: progress.update(task, description=text))
             )
     say(report)
+
+
+@app.command()
+def download(
+    since: Annotated[datetime, typer.Option(help="bars that open from this time on (UTC)")],
+    until: Annotated[datetime | None, typer.Option(help="bars that open before this time (UTC); default: now")] = None,
+    symbols: Annotated[str | None, typer.Option(help="pairs, separated by commas; default SYMBOLS")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="default TIMEFRAME")] = None,
+    venue: Annotated[str, typer.Option(help="a venue by its ccxt name")] = "kraken",
+    replace: Annotated[bool, typer.Option("--replace", help="fetch stored bars again too and overwrite them")] = False,
+) -> None:
+    """Store a venue's closed candles for backtests; a second run goes on where the first one ended."""
+    from backtester.data.download import Wanted  # ccxt takes seconds to import
+
+    settings = load_settings()
+    pairs = [part.strip().upper() for part in symbols.split(",")] if symbols else settings.symbols
+    frame = parsed_timeframe(timeframe) or settings.timeframe
+    begin, end = _microseconds(since), _microseconds(until) if until else None
+    if end is not None and end <= begin:
+        raise ConfigError(f"--until {until}: is not after --since {since}.")
+    asyncio.run(_download(settings, venue, [Wanted(pair, frame, begin, end, replace) for pair in dict.fromkeys(pairs)]))
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[str], typer.Argument(help="FILE or SYMBOL=FILE, .csv or .parquet; a bare FILE is BTC/USD")],
+    symbol: Annotated[str | None, typer.Option(help="the pair of bare FILEs")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="default: as far apart as most rows are")] = None,
+    venue: Annotated[str, typer.Option(help="the name under which they are stored")] = "file",
+    replace: Annotated[bool, typer.Option("--replace", help="overwrite bars stored with other values")] = False,
+) -> None:
+    """Check the candles of files and store them for backtests; one bad row refuses them all, gaps are reported."""
+    from backtester.data.sources import import_files, source_of
+    from backtester.data.store import CandleStore
+
+    sources = [source_of(argument, symbol) for argument in files]
+    store, now = CandleStore(load_settings().data_dir), to_microseconds(datetime.now(UTC))
+    for done in import_files(store, sources, venue, parsed_timeframe(timeframe), now, replace=replace):
+        say(str(done))
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """What is stored for backtests; times are the opens of the first and the last bar."""
+    from backtester.data.store import CandleStore
+
+    held = CandleStore(load_settings().data_dir).listing()
+    if (shape := form(as_json, as_csv)) is Form.TABLE:
+        console.print(table("Candles", HEADINGS, map(_cells, held)))
+    else:
+        print_rows("Candles", [StoredCandles(**_fields(one)) for one in held], {}, shape)
+
+
+async def _download(settings: Settings, name: str, wanted: "Sequence[Wanted]") -> None:
+    from backtester.data.download import download as fetch
+    from backtester.data.store import CandleStore
+    from backtester.data.venue import open_venue
+
+    url = settings.venue_url if name == settings.venue else ""
+    note(not url, f"{name} is asked at {url} (VENUE_URL)")
+    store, reports = CandleStore(settings.data_dir), []
+    try:
+        async with open_venue(name, url, rate_limit=settings.playback_speed == 1) as venue:
+            await venue.require([one.symbol for one in wanted], wanted[0].timeframe)
+            for one in wanted:
+                with store.writing(name, one.symbol, one.timeframe) as series, _shown(one) as progress:
+                    reports.append(str(await fetch(venue, series, one, progress)))
+    except asyncio.CancelledError:
+        note(False, "stopped; what came is stored, and the same command goes on from there")
+        raise
+    finally:
+        say("\n".join(reports))
+
+
+@contextmanager
+def _shown(wanted: "Wanted") -> Iterator[Callable[[int], None]]:
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    end = _microseconds(datetime.now(UTC)) if wanted.until is None else wanted.until
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task(f"{wanted.symbol} {wanted.timeframe}", total=end - wanted.since)
+        yield lambda time: progress.update(
+            task,
+            completed=time - wanted.since,
+            description=f"{wanted.symbol} {wanted.timeframe} up to {from_microseconds(time):%Y-%m-%d %H:%M}",
+        )
+        progress.update(task, completed=end - wanted.since)
+
+
+def _microseconds(moment: datetime) -> int:
+    return to_microseconds(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _fields(held: "Held") -> dict[str, object]:
+    return held._asdict() | {"first": from_microseconds(held.first), "last": from_microseconds(held.last)}
+
+
+def _cells(held: "Held") -> tuple[object, ...]:
+    first, last = (f"{from_microseconds(time):%Y-%m-%d %H:%M}" for time in (held.first, held.last))
+    size = f"{held.size / 1e6:.1f} MB"
+    return held.venue, held.symbol, held.timeframe, first, last, held.bars, held.gaps, size

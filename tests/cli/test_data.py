@@ -1,0 +1,140 @@
+"""`parley data import`, `list` and `download` as a person types them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from backtester.data.store import CandleStore
+from cli.data import app
+from tests.backtester.data.candles import BTC, changed, market, write_csv
+from tests.cli.test_commands import ROOT, parley
+from tests.shared.broker.venue import Venue
+
+PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD", "LTC/USD", "XMR/USD", "XRP/USD")
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[Venue]:
+    """A seeded market of six pairs, whose clock hardly moves."""
+    started = Venue(
+        tmp_path / "venue.db", "--market", "seeded", "--symbols", ",".join(PAIRS), "--speed", "0.01", "--history", "0"
+    )
+    yield started
+    started.kill()
+
+
+def data(tmp_path: Path, *arguments: str, **environment: str) -> str:
+    """What a command says on standard output, in this process: starting another takes seconds."""
+    done = CliRunner().invoke(app, arguments, env={"DATA_DIR": str(tmp_path / "desks"), **environment})
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def rows(tmp_path: Path) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(data(tmp_path, "list", "--json"))
+    return found
+
+
+def test_import_then_list(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", market(10))
+    assert data(tmp_path, "import", str(file), f"ETH/USD={file}").splitlines() == [
+        f"{file}: {pair} 1m, 10 bars, 10 new, 0 replaced, 0 gaps in all that is stored" for pair in (BTC, "ETH/USD")
+    ]
+    first, second = rows(tmp_path)
+    assert (second["symbol"], first["venue"], first["symbol"], first["timeframe"]) == ("ETH/USD", "file", BTC, "1m")
+    assert (first["first"], first["last"]) == ("2022-01-01T00:00:00Z", "2022-01-01T00:09:00Z")
+    assert (first["bars"], first["gaps"], first["missing"]) == (10, 0, 0)
+    shown = data(tmp_path, "list")
+    assert all(word in shown for word in ("venue", "gaps", "size", "2022-01-01 00:09", "ETH/USD", "0.0 MB"))
+
+
+def test_import_by_options(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", market(1))
+    options = ("--symbol", "SOL/EUR", "--timeframe", "1d", "--venue", "mine")
+    data(tmp_path, "import", str(file), *options)
+    (row,) = rows(tmp_path)
+    assert (row["venue"], row["symbol"], row["timeframe"], row["bars"]) == ("mine", "SOL/EUR", "1d", 1)
+
+
+def test_a_conflict_wants_replace(tmp_path: Path) -> None:
+    data(tmp_path, "import", str(write_csv(tmp_path / "a.csv", market(10))))
+    other = str(write_csv(tmp_path / "b.csv", changed(market(10), 4, volume=2.5)))
+    refused = parley(tmp_path, "data", "import", other)
+    assert refused.returncode == 2
+    assert f"{other}, line 6, 2022-01-01 00:04: volume 2.5 (stored " in refused.stderr
+    assert "1 replaced" in data(tmp_path, "import", other, "--replace")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("import", "none.csv"), "none.csv: cannot be read"),
+        (("import", "none.csv", "--timeframe", "7m"), "--timeframe 7m: choose one of 1m"),
+        (("import", "ETH/USD=none.csv", "--symbol", "BTC/USD"), "--symbol says BTC/USD"),
+        (("download", "--since", "2024-01-02", "--until", "2024-01-01"), "--until 2024-01-01 00:00:00: is not after"),
+        (("download", "--since", "2024-01-01", "--venue", "krakken"), "ccxt knows no such venue"),
+        (("download", "--since", "2024-01-01", "--timeframe", "2h"), "--timeframe 2h: choose one of 1m"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_mistake_is_one_line_with_the_fix_and_status_2(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = parley(tmp_path, "data", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_download_from_the_simulator(tmp_path: Path, venue: Venue) -> None:
+    asked = ("download", "--symbols", "BTC/USD,ETH/USD", "--timeframe", "1h", "--since", "2024-01-01")
+    at_speed = {"VENUE_URL": venue.url, "PLAYBACK_SPEED": "60"}
+    assert "its API keeps only the last 720 bars of a timeframe" in data(tmp_path, *asked, **at_speed)
+    stored = rows(tmp_path)
+    assert [(row["venue"], row["symbol"], row["timeframe"]) for row in stored] == [
+        ("kraken", "BTC/USD", "1h"),
+        ("kraken", "ETH/USD", "1h"),
+    ]
+    assert all(isinstance(row["bars"], int) and row["bars"] >= 700 for row in stored)
+    assert "BTC/USD 1h: 0 bars came, 0 new" in data(tmp_path, *asked, **at_speed)
+    assert rows(tmp_path) == stored
+
+
+def test_ctrl_c_keeps_what_came(tmp_path: Path, venue: Venue) -> None:
+    asked = ("download", "--symbols", ",".join(PAIRS), "--timeframe", "1h", "--since", "2024-01-01")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "data", *asked],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path / "desks"), "VENUE_URL": venue.url},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    store = CandleStore(tmp_path / "desks")
+    deadline = time.monotonic() + 60
+    while not store.path("kraken", PAIRS[1], "1h").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "stopped; what came is stored" in said
+    assert f"kraken is asked at {venue.url} (VENUE_URL)" in said
+    assert "Traceback" not in said
+    kept = store.listing()
+    assert 2 <= len(kept) < len(PAIRS)
+    assert all(held.bars >= 700 for held in kept)
+    data(tmp_path, *asked, VENUE_URL=venue.url, PLAYBACK_SPEED="60")
+    assert len(store.listing()) == len(PAIRS)
+
+
+def test_help_imports_neither_parquet_nor_ccxt() -> None:
+    listed = "import sys, cli.main; print(sorted({'ccxt', 'pyarrow', 'backtester'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", listed], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
