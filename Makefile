@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.parley-setup
 
-.PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-bad-input prove-learning
+.PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-bad-input prove-parity prove-learning
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -58,6 +58,9 @@ prove-kills: setup ## SIGKILL of each service at each point of its commits: the 
 
 prove-bad-input: setup ## malformed, oversized, forged, from the future: said, buried, and the next good one is handled
 	$(BIN)/python -m pytest tests/integration/test_bad_input.py -v
+
+prove-parity: setup ## the compiled loop and the real stack: the same trades and cash
+	$(BIN)/python -m benchmarks.prove_parity
 
 prove-learning: setup ## a planted loser falls, a planted winner rises, a coin-flip stays
 	$(BIN)/python -m benchmarks.prove_learning --seed 1
