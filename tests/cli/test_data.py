@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,8 @@ def test_ctrl_c_keeps_what_came(tmp_path: Path, venue: Venue) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # whoever runs the tests in the background ignores Ctrl-C, and so would the child
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     store = CandleStore(tmp_path / "desks")
     deadline = time.monotonic() + 60

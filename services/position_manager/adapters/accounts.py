@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from asyncpg.exceptions import AdminShutdownError, InterfaceError, PostgresConnectionError
+from asyncpg.exceptions import AdminShutdownError, InterfaceError, InternalClientError, PostgresConnectionError
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +19,8 @@ from shared.errors import Retryable
 from shared.models import Account, Audit, EquityPoint, SystemConfig, Trade
 
 Row = Mapping[str, Any]
+GONE = (OSError, InterfaceError, InternalClientError, PostgresConnectionError, AdminShutdownError)
+"""What asyncpg raises on a connection that died, the third where it did so between two of its steps."""
 
 HALTED = "drawdown"
 """How the reason of a halt by this guard begins, which tells it from buying disabled by hand."""
@@ -63,7 +65,7 @@ class Accounts:
         try:
             driver: Any = pooled.driver_connection
             return _books(await driver.fetch(self._standing))
-        except (OSError, InterfaceError, PostgresConnectionError, AdminShutdownError) as error:
+        except GONE as error:
             pooled.invalidate()
             raise Retryable(f"the database went away: {error}") from None
         finally:
