@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Records = Any
 """A record array: one record a symbol (or bar), its fields by name."""
 
+LONG = 1
 NO_EXIT = -1
 COLUMNS = ("symbol", "entry_time", "exit_time", "lots", "entry", "exit", "paid", "proceeds", "fees", "reason")
 """Of a closed trade's row; `reason` is a place in `REASONS`."""

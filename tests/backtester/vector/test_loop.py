@@ -14,6 +14,7 @@ from shared.broker.base import Instrument
 from shared.config import load_settings
 from shared.errors import ConfigError
 from shared.portfolio.grid import from_money
+from shared.risk.limits import CASH
 
 MINUTE = 60_000_000
 START = 1_640_995_200_000_000
@@ -100,11 +101,12 @@ def test_a_trade_ends_with_its_time() -> None:
 
 
 def test_the_greater_score_gets_the_cash() -> None:
-    all_of_it = terms_of(SETTINGS, HALF_SPREAD)._replace(max_position=10**9, max_exposure=10**9, risk_per_trade=10**9)
+    wide = {"max_position": 10**9, "max_exposure": 3 * 10**9, "risk_per_trade": 10**9}
+    all_of_it = terms_of(SETTINGS, HALF_SPREAD)._replace(**wide)
     weak, strong = [still(0.5), still(), still(-1), still()], [still(0.9), still(), still(-1), still()]
     result = played(weak, strong, terms=all_of_it)
     assert [trade.symbol for trade in result.trades] == ["B/USD"]
-    assert result.refused.sum() == 1
+    assert (result.refused[CASH], result.refused.sum()) == (1, 1)
 
 
 def test_no_atr_no_entry() -> None:
