@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -12,6 +13,8 @@ from backtester.compiled import compiled
 from backtester.vector import loop
 from backtester.vector.arrays import resampled, scored, tape_of
 from backtester.vector.state import GRID, REASONS, Ints, Records, Tape, Terms, nothing_held, opened_purse
+from services.position_manager.handlers import rules_of
+from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
 from shared.config import Settings
 from shared.errors import ConfigError
@@ -19,9 +22,6 @@ from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.timeframes import length
-
-SLACK = 5_000_000
-"""Room for a market buy to slip, in 1e-9: what the executor reserves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,15 @@ def steps_of(instruments: Mapping[str, Instrument], grids: Mapping[str, Grid]) -
 
 def terms_of(settings: Settings, half_spread: int) -> Terms:
     """The slice of the settings that the loop knows; `half_spread` in 1e-6."""
+    guard = rules_of(settings)
     return Terms(
         base=length(settings.base_timeframe),
         decision=length(settings.timeframe),
-        grace=round(settings.soft_stop_grace.total_seconds() * 1_000_000),
+        grace=guard.soft_stop_grace // timedelta(microseconds=1),
         balance=to_money(settings.initial_balance),
         half_spread=half_spread,
         taker_fee=to_fraction(settings.taker_fee),
-        slack=SLACK,
+        slack=ENTRY_SLACK,
         entry_score=settings.entry_score,
         max_positions=settings.max_positions,
         max_daily_loss=to_fraction(settings.max_daily_loss),
@@ -122,10 +123,10 @@ def terms_of(settings: Settings, half_spread: int) -> Terms:
         max_exposure=to_fraction(settings.max_exposure),
         stop_atr=float(settings.stop_atr),
         take_profit_r=float(settings.take_profit_r),
-        breakeven_atr=2.0,
-        trailing_atr=float(settings.stop_atr),
-        trailing_step_atr=float(settings.trailing_step_atr),
-        max_hold_bars=settings.max_hold_bars,
+        breakeven_atr=guard.breakeven_atr,
+        trailing_atr=guard.trailing_atr,
+        trailing_step_atr=guard.trailing_step_atr,
+        max_hold_bars=guard.max_hold_bars,
     )
 
 
