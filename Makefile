@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.parley-setup
+# Two files of tests at a time: most of them wait for servers. A file's tests stay together, they share what it starts.
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest tests/ -n $(JOBS) --dist loadfile
 
 .PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-bad-input prove-parity prove-learning
 .DEFAULT_GOAL := help
@@ -26,7 +29,7 @@ up: setup ## paper money on real prices
 	@$(BIN)/parley up
 
 test: setup ## everything that proves it
-	$(BIN)/python -m pytest tests/
+	$(PYTEST)
 
 check: setup ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -39,7 +42,7 @@ explore: setup ## the property tests that need no server, with 2,000 new example
 
 coverage: setup ## tests with coverage of the Python code, subprocesses included
 	$(BIN)/coverage erase
-	COVERAGE_PROCESS_START=pyproject.toml $(BIN)/python -m pytest tests/ --cov --cov-report=term:skip-covered
+	COVERAGE_PROCESS_START=pyproject.toml $(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=80
 
 bench: setup ## speed, printed and in build/bench.json
 	$(BIN)/python -m benchmarks
