@@ -12,7 +12,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from backtester.vector.engine import Result, Trade, simulated
+from backtester.runs.trade import Trade
+from backtester.vector.engine import Result, simulated
 from benchmarks.prove import DATA, MONTH, Claims, Report, head, play, sound
 from services.exchange_simulator.pairs import LOT_DECIMALS
 from services.exchange_simulator.recorded import RecordedMarket, recorded_market

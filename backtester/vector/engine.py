@@ -10,44 +10,60 @@ from typing import Any
 import numpy as np
 
 from backtester.compiled import compiled
+from backtester.runs.plan import Plan
+from backtester.runs.run import Played
+from backtester.runs.trade import Trade
 from backtester.vector import loop
 from backtester.vector.arrays import resampled, scored, tape_of
+from backtester.vector.books import marked
 from backtester.vector.state import GRID, REASONS, Ints, Records, Tape, Terms, nothing_held, opened_purse
 from services.position_manager.handlers import rules_of
 from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
+from shared.broker.fills import SPREAD_UNIT
 from shared.config import Settings
 from shared.errors import ConfigError
 from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
+from shared.risk.limits import REASONS as LIMITS
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.timeframes import length
 
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """A closed trade; times in microseconds, money in the quote currency. `pnl` is after the fees of both sides."""
-
-    symbol: str
-    entry_time: int
-    exit_time: int
-    quantity: Decimal
-    entry_price: Decimal
-    exit_price: Decimal
-    fees: Decimal
-    pnl: Decimal
-    exit_reason: str
+MONEY = 1e10
+"""Money units of one of the quote currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`equity` in money units at each open of `time`, marked to the bid; `cash` at the end; refusals by their code."""
+    """`equity` in money units at each open of `time`, marked to the bid; `cash` and `held` (lots by symbol) at the end;
+    refusals by their code.
+    """
 
     trades: tuple[Trade, ...]
     time: Ints
     equity: Ints
     cash: Decimal
+    held: Mapping[str, int]
+    worth: int
     refused: Ints
+
+
+def played_by_vector(plan: Plan, markets: Mapping[str, Market], instruments: Mapping[str, Instrument]) -> Played:
+    """The plan on these base bars. ConfigError names what this engine can't express."""
+    if plan.council != "none":
+        raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")
+    strategies = {choice.name: choice.built() for choice in plan.strategies}
+    half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
+    result = simulated(markets, instruments, strategies, plan.weights, plan.settings, half_spread)
+    grids = {symbol: grid_of(instruments[symbol], symbol) for symbol in markets}
+    return Played(
+        time=np.append(result.time, result.time[-1] + length(plan.base_timeframe)),
+        equity=np.append(result.equity, result.worth) / MONEY,
+        trades=result.trades,
+        cash=result.cash,
+        held={symbol: grids[symbol].from_lots(lots) for symbol, lots in result.held.items()},
+        refusals={(*LIMITS, "no_stop")[code]: int(count) for code, count in enumerate(result.refused) if count},
+    )
 
 
 def simulated(
@@ -73,10 +89,13 @@ def run(tape: Tape, steps: Records, terms: Terms, grids: Mapping[str, Grid], pur
     """The loop on prepared arrays; `pure` runs it uncompiled."""
     purse = opened_purse(terms.balance)
     simulate = loop.simulate if pure else compiled_loop()
-    trades, equity, refused = simulate(tape, steps, terms, nothing_held(len(grids)), purse)
+    held = nothing_held(len(grids))
+    trades, equity, refused = simulate(tape, steps, terms, held, purse)
     symbols = sorted(grids)
     closed = tuple(_trade(row, symbols[row[0]], grids[symbols[row[0]]]) for row in trades)
-    return Result(closed, tape.time, equity, from_money(int(purse[0].cash)), refused)
+    left = {symbol: int(record.lots) for symbol, record in zip(symbols, held, strict=True) if record.lots}
+    worth = marked(steps, terms, held, purse)
+    return Result(closed, tape.time, equity, from_money(int(purse[0].cash)), left, worth, refused)
 
 
 @cache

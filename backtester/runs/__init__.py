@@ -1,0 +1,1 @@
+"""A backtest from the plan to the kept outcome, whichever engine runs it."""

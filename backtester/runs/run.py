@@ -1,0 +1,96 @@
+"""Runs a plan: candles from the store, one of the two engines, the outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.data.store import CandleStore, fingerprint
+from backtester.metrics.benchmark import buy_and_hold
+from backtester.runs.code import code_version
+from backtester.runs.instruments import instrument_of
+from backtester.runs.outcome import Candles, Outcome
+from backtester.runs.plan import Plan
+from backtester.runs.trade import Trade
+from shared.broker.base import Instrument
+from shared.errors import ConfigError
+from shared.strategies.market import Market
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What an engine gives; see Outcome."""
+
+    time: NDArray[np.int64]
+    equity: NDArray[np.float64]
+    trades: tuple[Trade, ...]
+    cash: Decimal
+    held: Mapping[str, Decimal]
+    refusals: Mapping[str, int]
+
+
+class Engine(Protocol):
+    """Plays base bars by symbol. ConfigError names what it can't express."""
+
+    def __call__(self, plan: Plan, markets: Mapping[str, Market], instruments: Mapping[str, Instrument]) -> Played: ...
+
+
+def loaded(plan: Plan, store: CandleStore) -> dict[str, Market]:
+    """The plan's base bars by symbol. ConfigError names what is not stored."""
+    place = plan.venue, plan.base_timeframe, plan.start, plan.end
+    venue, base, start, end = place
+    return {symbol: store.load(venue, symbol, base, start, end) for symbol in sorted(plan.symbols)}
+
+
+def run(plan: Plan, markets: Mapping[str, Market]) -> Outcome:
+    """The plan played on these base bars by symbol. ConfigError names what its engine can't express."""
+    instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
+    began = perf_counter()
+    played = _engine(plan)(plan, markets, instruments)
+    seconds = perf_counter() - began
+    return Outcome(
+        plan=plan,
+        code=code_version(),
+        candles={symbol: _identified(market) for symbol, market in markets.items()},
+        time=played.time,
+        equity=played.equity,
+        hold=_held(plan, markets, played.time),
+        trades=played.trades,
+        cash=played.cash,
+        held=played.held,
+        refusals=played.refusals,
+        seconds=seconds,
+    )
+
+
+def _engine(plan: Plan) -> Engine:
+    if plan.engine == "vector":
+        from backtester.vector.engine import played_by_vector
+
+        return played_by_vector
+    raise ConfigError("--engine event: is not there yet; use --engine vector --council none --learning off")
+
+
+def _identified(market: Market) -> Candles:
+    times = market.open_time
+    return Candles(fingerprint(market), len(times), int(times[0]), int(times[-1]))
+
+
+def _held(plan: Plan, markets: Mapping[str, Market], time: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Equal shares bought at the first open at which every symbol has a price; cash until then."""
+    cash = float(plan.settings.initial_balance)
+    first = int(np.searchsorted(time, max(int(market.open_time[0]) for market in markets.values())))
+    prices = {symbol: _prices_at(market, time[first:]) for symbol, market in markets.items()}
+    held = buy_and_hold(time[first:], prices, cash).curve.equity
+    return np.concatenate([np.full(first, cash), held])
+
+
+def _prices_at(market: Market, time: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The open where a bar opens, else the last close."""
+    place = np.searchsorted(market.open_time, time, side="right") - 1
+    opens = market.open_time[place] == time
+    return np.where(opens, market.open[place], market.close[place])
