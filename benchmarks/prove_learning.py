@@ -40,6 +40,7 @@ from statistics import median
 from benchmarks.planted import Planted, Role, closed_trades, planted
 from benchmarks.seeded_market import history
 from benchmarks.seeded_trades import terms_of
+from services.learning_engine.adapters import DatabasePast
 from services.learning_engine.credit import SCOPES, Outcome, Scope, outcomes_of
 from services.learning_engine.handlers import Handlers
 from services.learning_engine.main import guardrails
@@ -138,7 +139,9 @@ async def proof(database: Database, settings: Settings, number: int, days: int =
     trades = list(closed_trades(past, terms_of(settings), who["strategies"], who["members"], rng, settings.entry_score))
     async with database.transaction() as connection:
         await seed(connection)
-    said = await learn(database, Handlers(guardrails(settings), settings.base_timeframe, moves=True), trades)
+    said = await learn(
+        database, Handlers(guardrails(settings), settings.base_timeframe, DatabasePast(), moves=True), trades
+    )
     return [course for scope in SCOPES for course in courses(scope, who[scope], trades, said)]
 
 

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import DateTime, Row, bindparam, text
 
-from services.council.case import Case, Portfolio, Sentiment
+from services.council.case import Case, Facts, Portfolio, Sentiment
 from shared import sentiment
 from shared.redis_streams.transaction import Transaction
 from shared.schemas.council import CouncilDecided
@@ -41,32 +40,6 @@ _FACTS = text(f"""
 """).bindparams(bindparam("at", type_=_INSTANT), bindparam("day", type_=_INSTANT))
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A case, and what the members' votes weigh in it."""
-
-    case: Case
-    weights: Mapping[str, float]
-
-
-async def facts_of(tx: Transaction, signal: SignalGenerated, account: str, bar: timedelta) -> Facts:
-    """All that the council looks at, as of the signal's bar close; `bar` is the length of one bar."""
-    at = signal.occurred_at
-    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    row = (await tx.execute(_FACTS, {"symbol": signal.symbol, "account": account, "at": at, "day": day})).one()
-    mood = await _sentiment(tx, signal.symbol, at, bar) if row.has_news else Sentiment()
-    return Facts(Case(signal, _portfolio(row), mood), row.weights or {})
-
-
-async def _sentiment(tx: Transaction, symbol: str, at: datetime, bar: timedelta) -> Sentiment:
-    now, before = await sentiment.levels(tx.execute, symbol, [at, at - bar])
-    return Sentiment(now, before)
-
-
-def _portfolio(row: Row[Any]) -> Portfolio:
-    return Portfolio(row.equity, row.drawdown, row.day_pnl, row.open_trades, row.held_since)
-
-
 # one round trip for both: it stands between a candle and its order
 _KEEP = text("""
     with session as (
@@ -77,10 +50,34 @@ _KEEP = text("""
 """)
 
 
-async def keep(tx: Transaction, decided: CouncilDecided) -> None:
-    """Store the session with its votes; a second time changes nothing."""
-    votes = [vote.model_dump() | {"session_id": decided.message_id} for vote in decided.votes]
-    await tx.execute(_KEEP, {"session": _json(_session(decided)), "votes": _json(votes)})
+class DatabaseRecords:
+    """Of one account; `bar` is the length of a decision bar."""
+
+    def __init__(self, account: str, bar: timedelta) -> None:
+        self._account = account
+        self._bar = bar
+
+    async def facts(self, tx: Transaction, signal: SignalGenerated) -> Facts:
+        """All that the council looks at, as of the signal's bar close."""
+        at = signal.occurred_at
+        day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        asked = {"symbol": signal.symbol, "account": self._account, "at": at, "day": day}
+        row = (await tx.execute(_FACTS, asked)).one()
+        mood = await self._sentiment(tx, signal.symbol, at) if row.has_news else Sentiment()
+        return Facts(Case(signal, _portfolio(row), mood), row.weights or {})
+
+    async def keep(self, tx: Transaction, decided: CouncilDecided) -> None:
+        """Store the session with its votes; a second time changes nothing."""
+        votes = [vote.model_dump() | {"session_id": decided.message_id} for vote in decided.votes]
+        await tx.execute(_KEEP, {"session": _json(_session(decided)), "votes": _json(votes)})
+
+    async def _sentiment(self, tx: Transaction, symbol: str, at: datetime) -> Sentiment:
+        now, before = await sentiment.levels(tx.execute, symbol, [at, at - self._bar])
+        return Sentiment(now, before)
+
+
+def _portfolio(row: Row[Any]) -> Portfolio:
+    return Portfolio(row.equity, row.drawdown, row.day_pnl, row.open_trades, row.held_since)
 
 
 def _json(rows: object) -> str:

@@ -1,5 +1,6 @@
 """What lies before the council: a signal and the facts as of its bar's close."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,3 +38,11 @@ class Case:
     signal: SignalGenerated
     portfolio: Portfolio
     sentiment: Sentiment
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A case, and what the members' votes weigh in it."""
+
+    case: Case
+    weights: Mapping[str, float]

@@ -2,40 +2,48 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from typing import Protocol
 
-from services.council.adapters import Facts, facts_of, keep
+from services.council.case import Facts
 from services.council.core import Rules, decide, decide_by_score, decision, votes_of
 from services.council.members.base import Member
 from shared.errors import Retryable
 from shared.redis_streams.transaction import Transaction
 from shared.schemas.base import Message
-from shared.schemas.council import Vote
+from shared.schemas.council import CouncilDecided, Vote
 from shared.schemas.signals import SignalGenerated
 
 
+class Records(Protocol):
+    """The facts as of a bar's close, and the record of what was decided."""
+
+    async def facts(self, tx: Transaction, signal: SignalGenerated) -> Facts:
+        """All that the council looks at."""
+        ...
+
+    async def keep(self, tx: Transaction, decided: CouncilDecided) -> None:
+        """Store a session with its votes; a second time changes nothing."""
+        ...
+
+
 class Handlers:
-    """`members` vote by `rules` about an account; without members the signal's score decides.
+    """`members` vote by `rules`; without members the signal's score decides."""
 
-    `bar` is the decision bar's length.
-    """
-
-    def __init__(self, members: Sequence[Member], rules: Rules, account: str, bar: timedelta) -> None:
+    def __init__(self, members: Sequence[Member], rules: Rules, records: Records) -> None:
         self._members = members
         self._rules = rules
-        self._account = account
-        self._bar = bar
+        self._records = records
 
     async def on_signal_generated(self, signal: SignalGenerated, tx: Transaction) -> Sequence[Message]:
         """BUY, SELL or HOLD, with every vote."""
         if self._members:
-            facts = await facts_of(tx, signal, self._account, self._bar)
+            facts = await self._records.facts(tx, signal)
             votes = await self._votes(facts)
             ruling = decide(votes, signal.score, facts.case.sentiment, self._rules)
         else:
             votes, ruling = (), decide_by_score(signal.score, self._rules)
         decided = decision(signal, votes, ruling)
-        await keep(tx, decided)
+        await self._records.keep(tx, decided)
         return [decided]
 
     async def _votes(self, facts: Facts) -> tuple[Vote, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.council.adapters import DatabaseRecords
 from services.council.core import Rules
 from services.council.handlers import Handlers
 from services.council.members.base import Member
@@ -43,8 +44,8 @@ async def build(context: Context) -> Service:
     """Handlers on the database; nothing runs besides them."""
     context.require_database()
     settings = context.settings
-    handlers = Handlers(members(settings), rules(settings), settings.desk, duration(settings.timeframe))
-    return Service(handlers)
+    records = DatabaseRecords(settings.desk, duration(settings.timeframe))
+    return Service(Handlers(members(settings), rules(settings), records))
 
 
 def main() -> None:

@@ -60,46 +60,75 @@ _RESULTS = text("""
 """).bindparams(_AT)
 
 
-async def keep_outcomes(tx: Transaction, trade: TradeClosed, outcomes: Sequence[Outcome]) -> None:
-    """Store who got how much of the trade; a second time changes nothing."""
-    rows = [
-        {
-            "trade_id": trade.trade_id,
-            "scope": outcome.scope,
-            "name": outcome.name,
-            "time": trade.exit_time,
-            "credit": outcome.credit,
-            "pnl": outcome.pnl,
-            "pnl_fraction": outcome.pnl_fraction,
-        }
-        for outcome in outcomes
-    ]
-    await tx.execute(_OUTCOMES, rows)
+_WEIGHT = insert(models.Weight).on_conflict_do_nothing()
+_ADJUSTMENT = insert(models.LearningAdjustment).on_conflict_do_nothing()
 
 
-async def adjusted_since(tx: Transaction, scope: Scope, at: datetime) -> bool:
-    """Whether weights that act after `at` were decided already."""
-    return bool((await tx.execute(_ADJUSTED_SINCE, {"scope": scope, "at": at})).scalar_one())
+class DatabasePast:
+    """Outcomes, weights and adjustments; every method works on the caller's transaction."""
 
+    async def keep_outcomes(self, tx: Transaction, trade: TradeClosed, outcomes: Sequence[Outcome]) -> None:
+        """Store who got how much of the trade; a second time changes nothing."""
+        rows = [
+            {
+                "trade_id": trade.trade_id,
+                "scope": outcome.scope,
+                "name": outcome.name,
+                "time": trade.exit_time,
+                "credit": outcome.credit,
+                "pnl": outcome.pnl,
+                "pnl_fraction": outcome.pnl_fraction,
+            }
+            for outcome in outcomes
+        ]
+        await tx.execute(_OUTCOMES, rows)
 
-async def last_trade_before(tx: Transaction, at: datetime) -> UUID | None:
-    """The newest trade that counts."""
-    row = (await tx.execute(_RESULTS, {"at": at, "kept": 1})).first()
-    return row.trade_id if row else None
+    async def adjusted_since(self, tx: Transaction, scope: Scope, at: datetime) -> bool:
+        """Whether weights that act after `at` were decided already."""
+        return bool((await tx.execute(_ADJUSTED_SINCE, {"scope": scope, "at": at})).scalar_one())
 
+    async def last_trade_before(self, tx: Transaction, at: datetime) -> UUID | None:
+        """The newest trade that counts."""
+        row = (await tx.execute(_RESULTS, {"at": at, "kept": 1})).first()
+        return row.trade_id if row else None
 
-async def evidence_before(tx: Transaction, scope: Scope, at: datetime, base_timeframe: Timeframe) -> Evidence:
-    """All that trades closed before `at` say about the scope's names."""
-    asked = {"scope": scope, "at": at}
-    weights = (await tx.execute(_WEIGHTS, asked)).all()
-    base = {row.name: row.weight for row in await tx.execute(_BASE, asked)}
-    now = {row.name: row.weight for row in weights}
-    return Evidence(
-        weights=now,
-        base={name: base.get(name, weight) for name, weight in now.items()},
-        outcomes=_by_name((await tx.execute(_HEARD, {**asked, "window": WINDOW})).all()),
-        last=await _last_adjustment(tx, asked, weights, base_timeframe),
-    )
+    async def evidence_before(self, tx: Transaction, scope: Scope, at: datetime, base_timeframe: Timeframe) -> Evidence:
+        """All that trades closed before `at` say about the scope's names."""
+        asked = {"scope": scope, "at": at}
+        weights = (await tx.execute(_WEIGHTS, asked)).all()
+        base = {row.name: row.weight for row in await tx.execute(_BASE, asked)}
+        now = {row.name: row.weight for row in weights}
+        return Evidence(
+            weights=now,
+            base={name: base.get(name, weight) for name, weight in now.items()},
+            outcomes=_by_name((await tx.execute(_HEARD, {**asked, "window": WINDOW})).all()),
+            last=await self._last_adjustment(tx, asked, weights, base_timeframe),
+        )
+
+    async def keep_adjustment(
+        self, tx: Transaction, adjusted: WeightsAdjusted, evidence: Evidence, trade_id: UUID
+    ) -> None:
+        """A weight and an adjustment with its reason for each name that moved."""
+        moved = [weight for weight in adjusted.weights if weight.after != weight.before]
+        of = {"scope": adjusted.scope, "effective_from": adjusted.effective_from}
+        await tx.execute(_WEIGHT, [{**of, "name": w.name, "weight": w.after, "reason": w.reason} for w in moved])
+        await tx.execute(
+            _ADJUSTMENT, [{**of, **_adjustment(adjusted, w, evidence), "trade_id": trade_id} for w in moved]
+        )
+
+    async def _last_adjustment(
+        self, tx: Transaction, asked: Mapping[str, Any], weights: Sequence[Row[Any]], base_timeframe: Timeframe
+    ) -> Adjustment | None:
+        moved = (await tx.execute(_LAST, asked)).all()
+        if not moved or max(row.effective_from for row in weights) > moved[0].effective_from:
+            return None
+        results = (await tx.execute(_RESULTS, {"at": asked["at"], "kept": RESULTS_KEPT})).all()[::-1]
+        cut = moved[0].effective_from
+        return Adjustment(
+            before={**{row.name: row.weight for row in weights}, **{row.name: row.before for row in moved}},
+            earlier=[_result(row, base_timeframe) for row in results if row.time < cut],
+            since=[_result(row, base_timeframe) for row in results if row.time >= cut],
+        )
 
 
 def _by_name(rows: Sequence[Row[Any]]) -> Mapping[str, Sequence[Attribution]]:
@@ -109,35 +138,8 @@ def _by_name(rows: Sequence[Row[Any]]) -> Mapping[str, Sequence[Attribution]]:
     return heard
 
 
-async def _last_adjustment(
-    tx: Transaction, asked: Mapping[str, Any], weights: Sequence[Row[Any]], base_timeframe: Timeframe
-) -> Adjustment | None:
-    moved = (await tx.execute(_LAST, asked)).all()
-    if not moved or max(row.effective_from for row in weights) > moved[0].effective_from:
-        return None
-    results = (await tx.execute(_RESULTS, {"at": asked["at"], "kept": RESULTS_KEPT})).all()[::-1]
-    cut = moved[0].effective_from
-    return Adjustment(
-        before={**{row.name: row.weight for row in weights}, **{row.name: row.before for row in moved}},
-        earlier=[_result(row, base_timeframe) for row in results if row.time < cut],
-        since=[_result(row, base_timeframe) for row in results if row.time >= cut],
-    )
-
-
 def _result(row: Row[Any], base_timeframe: Timeframe) -> Result:
     return Result(bar_open(base_timeframe, to_microseconds(row.time)), row.fraction)
-
-
-_WEIGHT = insert(models.Weight).on_conflict_do_nothing()
-_ADJUSTMENT = insert(models.LearningAdjustment).on_conflict_do_nothing()
-
-
-async def keep_adjustment(tx: Transaction, adjusted: WeightsAdjusted, evidence: Evidence, trade_id: UUID) -> None:
-    """A weight and an adjustment with its reason for each name that moved."""
-    moved = [weight for weight in adjusted.weights if weight.after != weight.before]
-    of = {"scope": adjusted.scope, "effective_from": adjusted.effective_from}
-    await tx.execute(_WEIGHT, [{**of, "name": w.name, "weight": w.after, "reason": w.reason} for w in moved])
-    await tx.execute(_ADJUSTMENT, [{**of, **_adjustment(adjusted, w, evidence), "trade_id": trade_id} for w in moved])
 
 
 def _adjustment(adjusted: WeightsAdjusted, weight: Weight, evidence: Evidence) -> Mapping[str, Any]:

@@ -2,16 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
 
-from services.learning_engine.adapters import (
-    adjusted_since,
-    evidence_before,
-    keep_adjustment,
-    keep_outcomes,
-    last_trade_before,
-)
 from services.learning_engine.core import Evidence, Guardrails, Move, decide
-from services.learning_engine.credit import SCOPES, Scope, outcomes_of
+from services.learning_engine.credit import SCOPES, Outcome, Scope, outcomes_of
 from shared.ids import derived_id
 from shared.redis_streams.transaction import Transaction
 from shared.schemas.base import Message, Timeframe
@@ -19,6 +14,32 @@ from shared.schemas.trades import TradeClosed, Weight, WeightsAdjusted
 from shared.timeframes import bar_open, from_microseconds, to_microseconds
 
 JUST_AFTER = timedelta(microseconds=1)
+
+
+class Past(Protocol):
+    """What closed trades have left behind."""
+
+    async def keep_outcomes(self, tx: Transaction, trade: TradeClosed, outcomes: Sequence[Outcome]) -> None:
+        """Store who got how much of the trade; a second time changes nothing."""
+        ...
+
+    async def adjusted_since(self, tx: Transaction, scope: Scope, at: datetime) -> bool:
+        """Whether weights that act after `at` were decided already."""
+        ...
+
+    async def last_trade_before(self, tx: Transaction, at: datetime) -> UUID | None:
+        """The newest trade that counts."""
+        ...
+
+    async def evidence_before(self, tx: Transaction, scope: Scope, at: datetime, base_timeframe: Timeframe) -> Evidence:
+        """All that trades closed before `at` say about the scope's names."""
+        ...
+
+    async def keep_adjustment(
+        self, tx: Transaction, adjusted: WeightsAdjusted, evidence: Evidence, trade_id: UUID
+    ) -> None:
+        """A weight and an adjustment with its reason for each name that moved."""
+        ...
 
 
 class Handlers:
@@ -29,8 +50,9 @@ class Handlers:
     between that time and this one.
     """
 
-    def __init__(self, rails: Guardrails, base_timeframe: Timeframe, *, moves: bool) -> None:
+    def __init__(self, rails: Guardrails, base_timeframe: Timeframe, past: Past, *, moves: bool) -> None:
         self._rails = rails
+        self._past = past
         self._base_timeframe = base_timeframe
         self._moves = moves
 
@@ -39,7 +61,7 @@ class Handlers:
         outcomes = outcomes_of(trade)
         if not outcomes:
             return []
-        await keep_outcomes(tx, trade, outcomes)
+        await self._past.keep_outcomes(tx, trade, outcomes)
         if not self._moves:
             return []
         instant = from_microseconds(bar_open(self._base_timeframe, to_microseconds(trade.exit_time)))
@@ -49,15 +71,15 @@ class Handlers:
     async def _adjusted(
         self, tx: Transaction, scope: Scope, instant: datetime, trade: TradeClosed
     ) -> WeightsAdjusted | None:
-        last_trade = await last_trade_before(tx, instant)
-        if last_trade is None or await adjusted_since(tx, scope, instant):
+        last_trade = await self._past.last_trade_before(tx, instant)
+        if last_trade is None or await self._past.adjusted_since(tx, scope, instant):
             return None
-        evidence = await evidence_before(tx, scope, instant, self._base_timeframe)
+        evidence = await self._past.evidence_before(tx, scope, instant, self._base_timeframe)
         move = decide(evidence, self._rails)
         if move is None:
             return None
         message = _message(scope, instant + JUST_AFTER, trade, evidence, move)
-        await keep_adjustment(tx, message, evidence, last_trade)
+        await self._past.keep_adjustment(tx, message, evidence, last_trade)
         return message
 
 

@@ -1,5 +1,6 @@
 """Wires the learning engine."""
 
+from services.learning_engine.adapters import DatabasePast
 from services.learning_engine.core import Guardrails
 from services.learning_engine.handlers import Handlers
 from shared import service
@@ -23,7 +24,7 @@ async def build(context: Context) -> Service:
     context.require_database()
     settings = context.settings
     moves = settings.learning == "on"
-    return Service(handlers=Handlers(guardrails(settings), settings.base_timeframe, moves=moves))
+    return Service(handlers=Handlers(guardrails(settings), settings.base_timeframe, DatabasePast(), moves=moves))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import DateTime, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 
-from services.signal_generator.core import Roster, extended, microseconds, normalised
+from services.signal_generator.core import Roster, View, extended, microseconds, normalised, view
 from shared import candles, models, sentiment
 from shared.errors import ConfigError, Retryable
 from shared.redis_streams.transaction import Transaction
@@ -117,9 +117,27 @@ async def with_sentiment(tx: Transaction, market: Market, candle: CandleClosed, 
 _SIGNAL = insert(models.Signal).on_conflict_do_nothing()
 
 
-async def keep(tx: Transaction, signal: SignalGenerated) -> None:
-    """Store the signal; a second time changes nothing."""
-    await tx.execute(_SIGNAL, _row(signal))
+class DatabaseSight:
+    """What strategies see of a bar: the window up to it, and the roster as of its close."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+
+    async def of(self, tx: Transaction, candle: CandleClosed) -> View:
+        """Everything as of the candle's close."""
+        setup = await setup_as_of(tx, candle.symbol, candle.occurred_at)
+        market = await self._windows.including(tx, candle, setup.roster.bars)
+        if setup.has_news:
+            market = await with_sentiment(tx, market, candle, setup.roster)
+        return view(market, setup.roster)
+
+    async def keep(self, tx: Transaction, generated: SignalGenerated) -> None:
+        """Store a signal; a second time changes nothing."""
+        await tx.execute(_SIGNAL, _row(generated))
+
+    def forget(self, symbol: str) -> None:
+        """Read the symbol's bars again at its next candle."""
+        self._windows.forget(symbol)
 
 
 def _row(signal: SignalGenerated) -> Mapping[str, Any]:

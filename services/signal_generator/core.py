@@ -10,7 +10,7 @@ import numpy as np
 from shared.ids import derived_id
 from shared.indicators.snapshot import snapshot
 from shared.schemas.market import CandleClosed
-from shared.schemas.signals import Contribution, SignalGenerated
+from shared.schemas.signals import Contribution, SignalGenerated, Technicals
 from shared.strategies import ensemble
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
@@ -55,10 +55,26 @@ def microseconds(candle: CandleClosed) -> int:
     return round(candle.open_time.timestamp() * 1_000_000)
 
 
-def signal(candle: CandleClosed, market: Market, roster: Roster, ttl: timedelta) -> SignalGenerated:
-    """What the ensemble says about the market's last bar, which is the candle."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """What there is to say about one bar: each active strategy's score, weight and reason, and the technicals."""
+
+    scores: Mapping[str, float]
+    weights: Mapping[str, float]
+    reasons: Mapping[str, str]
+    technicals: Technicals
+
+
+def view(market: Market, roster: Roster) -> View:
+    """Of the market's last bar."""
     scores = {name: float(strategy.score(market)[-1]) for name, strategy in roster.strategies.items()}
-    verdict = ensemble.combine(scores, roster.weights) if scores else ensemble.Ensemble(0.0, ())
+    reasons = {name: _reason(strategy, market) for name, strategy in roster.strategies.items() if roster.weights[name]}
+    return View(scores, roster.weights, reasons, snapshot(market))
+
+
+def signal(candle: CandleClosed, seen: View, ttl: timedelta) -> SignalGenerated:
+    """What the ensemble says about the candle."""
+    verdict = ensemble.combine(seen.scores, seen.weights) if seen.scores else ensemble.Ensemble(0.0, ())
     return SignalGenerated(
         message_id=derived_id("SignalGenerated", candle.message_id),
         causation_id=candle.message_id,
@@ -66,15 +82,15 @@ def signal(candle: CandleClosed, market: Market, roster: Roster, ttl: timedelta)
         symbol=candle.symbol,
         timeframe=candle.timeframe,
         score=verdict.score,
-        contributions=tuple(_contribution(part, roster, market) for part in verdict.contributions),
-        technicals=snapshot(market),
+        contributions=tuple(_contribution(part, seen) for part in verdict.contributions),
+        technicals=seen.technicals,
         price=candle.close,
         expires_at=candle.occurred_at + ttl,
     )
 
 
-def _contribution(part: ensemble.Contribution, roster: Roster, market: Market) -> Contribution:
-    reason = _reason(roster.strategies[part.strategy], market) if part.weight else NO_WEIGHT
+def _contribution(part: ensemble.Contribution, seen: View) -> Contribution:
+    reason = seen.reasons.get(part.strategy, "") if part.weight else NO_WEIGHT
     return Contribution(reason=reason, **asdict(part))
 
 

@@ -1,6 +1,6 @@
 """Wires the signal generator."""
 
-from services.signal_generator.adapters import Windows
+from services.signal_generator.adapters import DatabaseSight, Windows
 from services.signal_generator.handlers import Handlers
 from shared import service
 from shared.service import Context, Service
@@ -16,8 +16,8 @@ async def build(context: Context) -> Service:
     def epoch(symbol: str) -> int | None:
         return context.partitions_held().get(partition_of(symbol, settings.partitions))
 
-    windows = Windows(duration(settings.timeframe), epoch)
-    return Service(handlers=Handlers(settings.timeframe, settings.decision_ttl, windows, settings.symbols))
+    sight = DatabaseSight(Windows(duration(settings.timeframe), epoch))
+    return Service(handlers=Handlers(settings.timeframe, settings.decision_ttl, sight, settings.symbols))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import delete, func, insert, select
 
+from services.council.adapters import DatabaseRecords
 from services.council.case import Case
 from services.council.handlers import Handlers
 from services.council.main import members, rules
@@ -40,7 +41,7 @@ class Witness:
 
 
 def council(voting: Sequence[Member] | None = None) -> Handlers:
-    return Handlers(members(SETTINGS) if voting is None else voting, rules(SETTINGS), "desk", BAR)
+    return Handlers(members(SETTINGS) if voting is None else voting, rules(SETTINGS), DatabaseRecords("desk", BAR))
 
 
 async def decided(database: Database, about: SignalGenerated, own: Handlers | None = None) -> CouncilDecided:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import insert, select
 
+from services.learning_engine.adapters import DatabasePast
 from services.learning_engine.core import Guardrails
 from services.learning_engine.handlers import Handlers
 from shared.db import Database
@@ -22,7 +23,7 @@ MINUTE, MOMENT = timedelta(minutes=1), timedelta(microseconds=1)
 
 
 def engine(*, moves: bool = True) -> Handlers:
-    return Handlers(RAILS, "1m", moves=moves)
+    return Handlers(RAILS, "1m", DatabasePast(), moves=moves)
 
 
 @pytest.fixture

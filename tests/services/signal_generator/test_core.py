@@ -3,7 +3,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from services.signal_generator.core import NO_WEIGHT, Roster, extended, normalised, signal
+from services.signal_generator.core import NO_WEIGHT, Roster, extended, normalised, signal, view
 from shared.ids import derived_id
 from shared.strategies.market import Market
 from shared.strategies.registry import REGISTRY, build
@@ -37,7 +37,7 @@ def test_a_window_ends_with_the_candle_and_never_outgrows_its_size() -> None:
 
 def test_a_young_market_is_scored_zero_and_says_how_young() -> None:
     candle = bars(1)[0]
-    generated = signal(candle, extended(EMPTY, candle, 620), roster("momentum", "swing"), TTL)
+    generated = signal(candle, view(extended(EMPTY, candle, 620), roster("momentum", "swing")), TTL)
     assert generated.score == 0
     assert [part.reason for part in generated.contributions] == [
         "warming up: 1 of 602 bars",
@@ -49,20 +49,20 @@ def test_a_young_market_is_scored_zero_and_says_how_young() -> None:
 
 def test_no_active_strategy_is_a_score_of_zero() -> None:
     candle = bars(1)[0]
-    generated = signal(candle, extended(EMPTY, candle, 620), Roster({}, {}), TTL)
+    generated = signal(candle, view(extended(EMPTY, candle, 620), Roster({}, {})), TTL)
     assert (generated.score, generated.contributions) == (0, ())
 
 
 def test_a_strategy_without_weight_is_listed_and_does_not_count() -> None:
     candle = bars(1)[0]
     mixed = roster("momentum", "swing", momentum=1.0, swing=0.0)
-    generated = signal(candle, extended(EMPTY, candle, 620), mixed, TTL)
+    generated = signal(candle, view(extended(EMPTY, candle, 620), mixed), TTL)
     assert [part.reason for part in generated.contributions] == ["warming up: 1 of 602 bars", NO_WEIGHT]
 
 
 def test_a_signal_speaks_of_its_candle_and_expires() -> None:
     candle = bars(1)[0]
-    generated = signal(candle, extended(EMPTY, candle, 620), roster("momentum"), TTL)
+    generated = signal(candle, view(extended(EMPTY, candle, 620), roster("momentum")), TTL)
     assert generated.message_id == derived_id("SignalGenerated", candle.message_id)
     assert generated.causation_id == candle.message_id
     assert (generated.symbol, generated.timeframe, generated.price) == (candle.symbol, "5m", candle.close)
@@ -75,5 +75,5 @@ def test_windows_are_large_enough_for_every_strategy_and_the_snapshot() -> None:
     market = EMPTY
     for candle in closed:
         market = extended(market, candle, roster("news_driven").bars)
-    generated = signal(closed[-1], market, roster("news_driven"), TTL)
+    generated = signal(closed[-1], view(market, roster("news_driven")), TTL)
     assert None not in generated.technicals.model_dump().values()

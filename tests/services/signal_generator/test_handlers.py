@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from sqlalchemy import insert, select, update
 
-from services.signal_generator.adapters import Windows
+from services.signal_generator.adapters import DatabaseSight, Windows
 from services.signal_generator.handlers import Handlers
 from shared.db import Database
 from shared.errors import Retryable
@@ -25,7 +25,7 @@ HISTORY = 640
 
 def handlers(hold: list[int] | None = None) -> Handlers:
     epochs = hold or [1]
-    return Handlers("5m", TTL, Windows(BAR, lambda symbol: epochs[-1]), {BTC})
+    return Handlers("5m", TTL, DatabaseSight(Windows(BAR, lambda symbol: epochs[-1])), {BTC})
 
 
 async def ask(database: Database, own: Handlers, candle: CandleClosed) -> SignalGenerated:
