@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
-from services.position_manager.adapters import Accounts, OpenTrades, Tx
-from services.position_manager.adapters.accounts import Books
 from services.position_manager.core import drawdown
 from services.position_manager.core.guard import (
     NOTHING,
@@ -20,6 +18,7 @@ from services.position_manager.core.guard import (
 )
 from services.position_manager.core.seen import SeenBars
 from services.position_manager.messages import exit_requested, halted, stop_moved
+from services.position_manager.ports import Accounts, Books, Trades, Tx
 from shared.config import Settings
 from shared.portfolio.grid import Grid
 from shared.schemas.base import Message
@@ -44,7 +43,7 @@ def rules_of(settings: Settings) -> Rules:
 class Handlers:
     """One trade a symbol, and once an instant the whole account."""
 
-    def __init__(self, trades: OpenTrades, accounts: Accounts, settings: Settings) -> None:
+    def __init__(self, trades: Trades, accounts: Accounts, settings: Settings) -> None:
         self._trades = trades
         self._accounts = accounts
         self._rules = rules_of(settings)

@@ -6,14 +6,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.trade_executor.adapters.books import Books
-from services.trade_executor.adapters.instants import Instant, Instants, Watched
-from services.trade_executor.adapters.rows import Connection
 from services.trade_executor.core import orders
 from services.trade_executor.core.entries import Limits, decide, denied, denied_late
 from services.trade_executor.core.progress import Terms, progress, request_exit
 from services.trade_executor.core.said import alert
 from services.trade_executor.core.trade_book import TradeBook
+from services.trade_executor.ports import Books, Connection, Instant, Instants, Watched
 from shared.errors import Retryable, Unprocessable
 from shared.ids import canonical
 from shared.schemas.base import Message, Timeframe

@@ -1,7 +1,7 @@
 """Accounts with what they hold, equity points, and the halt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
@@ -12,8 +12,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
-from services.position_manager.adapters.open_trades import Tx
 from services.position_manager.core.drawdown import Equity, Holding, Standing
+from services.position_manager.ports import Books, Tx
 from shared.db import Database
 from shared.errors import Retryable
 from shared.models import Account, Audit, EquityPoint, SystemConfig, Trade
@@ -36,14 +36,6 @@ _STANDING: Any = (
     .outerjoin(SystemConfig, SystemConfig.id == 1)
     .order_by(Account.name, Trade.symbol)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """Every account, and whether this guard has halted the desk."""
-
-    standings: tuple[Standing, ...]
-    halted: bool
 
 
 class Accounts:

@@ -3,16 +3,17 @@
 The memory only tells when a message can be passed over. Whatever acts reads the row first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Executable, Result, RowMapping, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.position_manager.core.guard import STOP_KINDS, HeldTrade
+from services.position_manager.ports import Tx
 from shared.errors import InvariantBroken, Retryable
 from shared.models import Asset, Stop, Trade
 from shared.portfolio.grid import Grid
@@ -30,16 +31,6 @@ _ROW = (
     .join(Asset, Asset.symbol == Trade.symbol)
     .where(Trade.status.in_(("opening", "open", "closing")), Trade.held > 0)
 )
-
-
-class Tx(Protocol):
-    """The consumer's transaction: begins at first use."""
-
-    async def connection(self) -> AsyncConnection: ...
-
-    async def execute(
-        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> Result[Any]: ...
 
 
 @dataclass(slots=True)
@@ -70,7 +61,7 @@ class OpenTrades:
         """The row as it is now."""
         memory = self._of(symbol)
         row = (await tx.execute(_ROW.where(Trade.symbol == symbol))).mappings().first()
-        trade = None if row is None else self._held(row)
+        trade = None if row is None else self._held(dict(row))
         memory.known = memory.writer is None or await tx.connection() is not memory.writer
         memory.trade = trade
         if memory.known:
@@ -130,28 +121,33 @@ class OpenTrades:
             memory = self._memory[symbol] = _Memory(epoch)
         return memory
 
-    def _held(self, row: RowMapping) -> HeldTrade:
+    def _held(self, row: Mapping[str, Any]) -> HeldTrade:
         grid = self._grids[row["symbol"]] = _grid(row)
-        return HeldTrade(
-            trade_id=row["id"],
-            symbol=row["symbol"],
-            bar_length=duration(row["timeframe"]),
-            in_hand=row["status"] != "closing" and row["exit_requested_at"] is None,
-            entry=grid.to_ticks(row["entry_price"], "floor"),
-            entry_time=row["entry_time"],
-            target=0 if row["take_profit_price"] is None else grid.to_ticks(row["take_profit_price"], "ceil"),
-            atr=None if row["atr"] is None else grid.atr_ticks(row["atr"]),
-            stop=grid.to_ticks(row["price"], "floor"),
-            kind=STOP_KINDS.index(row["kind"]),
-            version=row["version"],
-            previous=None if row["previous_price"] is None else grid.to_ticks(row["previous_price"], "floor"),
-            effective_from=row["effective_from"],
-            high_water=grid.to_ticks(row["high_water"], "floor"),
-            breached_at=row["breached_at"],
-        )
+        return held_trade(row, grid)
 
 
-def _grid(row: RowMapping) -> Grid:
+def held_trade(row: Mapping[str, Any], grid: Grid) -> HeldTrade:
+    """A trade and its stop, the columns of both by name, on their grid."""
+    return HeldTrade(
+        trade_id=row["id"],
+        symbol=row["symbol"],
+        bar_length=duration(row["timeframe"]),
+        in_hand=row["status"] != "closing" and row["exit_requested_at"] is None,
+        entry=grid.to_ticks(row["entry_price"], "floor"),
+        entry_time=row["entry_time"],
+        target=0 if row["take_profit_price"] is None else grid.to_ticks(row["take_profit_price"], "ceil"),
+        atr=None if row["atr"] is None else grid.atr_ticks(row["atr"]),
+        stop=grid.to_ticks(row["price"], "floor"),
+        kind=STOP_KINDS.index(row["kind"]),
+        version=row["version"],
+        previous=None if row["previous_price"] is None else grid.to_ticks(row["previous_price"], "floor"),
+        effective_from=row["effective_from"],
+        high_water=grid.to_ticks(row["high_water"], "floor"),
+        breached_at=row["breached_at"],
+    )
+
+
+def _grid(row: Mapping[str, Any]) -> Grid:
     if row["price_tick"] is None:
         raise InvariantBroken(f"{row['symbol']} is held, but its price tick is not known: run market_data first")
     return Grid.of(row["price_tick"], Decimal(1))

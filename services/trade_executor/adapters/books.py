@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BindParameter, Text, any_, bindparam, select, text
 
-from services.trade_executor.adapters.rows import Connection, identity, values, write
+from services.trade_executor.adapters.rows import identity, values, write
 from services.trade_executor.core.entries import Venue
 from services.trade_executor.core.orders import client_order_id
 from services.trade_executor.core.trade_book import TradeBook
+from services.trade_executor.ports import Connection
 from shared.models import Asset, Base, Fill, Order, Stop, Trade
 from shared.portfolio.grid import Grid
 from shared.schemas.orders import ExecutionReported, Purpose

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from services.trade_executor.adapters.rows import Connection, Row, values
+from services.trade_executor.adapters.rows import Row, values
 from services.trade_executor.core.entries import Desk, Entry, Standing
+from services.trade_executor.ports import Connection, Instant, Kept, Watched
 from shared.models import DecisionInstant, Refusal
 from shared.schemas.base import Timeframe
 from shared.schemas.council import CouncilDecided
@@ -95,34 +94,6 @@ OPEN_BOOKS = text("""
     INSERT INTO accounts (name, currency, initial_balance, cash, reserved)
     VALUES (:name, :currency, :balance, :balance, 0) ON CONFLICT DO NOTHING
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What the clock found: instants past their deadline, trades with an order that should have filled by now,
-    trades to be sold without an order that does; whether anything at all is worth another look.
-    """
-
-    overdue: list[datetime]
-    slow: list[UUID]
-    stuck: list[UUID]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """What there is to decide, and at which prices."""
-
-    time: datetime
-    verdicts: list[CouncilDecided]
-    marks: dict[str, Mark]
-
-
-class Kept(NamedTuple):
-    """Whether a verdict came in time, and the instant that it completes."""
-
-    in_time: bool
-    complete: Instant | None
 
 
 class Instants:

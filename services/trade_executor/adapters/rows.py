@@ -1,20 +1,13 @@
 """Model objects as rows: inserted whole, updated by the columns that changed."""
 
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from sqlalchemy import Executable, Result, Table, and_, bindparam, insert, update
+from sqlalchemy import Table, and_, bindparam, insert, update
 
+from services.trade_executor.ports import Connection
 from shared.models import Base
 
 Row = dict[str, Any]
-
-
-class Connection(Protocol):
-    """A transaction's statements: what a handler gets, or a connection."""
-
-    async def execute(self, statement: Executable, parameters: Any = None, /) -> Result[Any]:
-        """Run one."""
-        ...
 
 
 def values(part: Base) -> Row:

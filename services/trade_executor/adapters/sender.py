@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.trade_executor.adapters.claims import Claims
 from services.trade_executor.adapters.venue import Venue
+from services.trade_executor.ports import Requests
 from shared.broker.base import BrokerError, RateLimited
 from shared.models import Order
 
@@ -62,7 +62,7 @@ class Pace:
 class Sender:
     """`wake` it when the books may want something. Only the leader sends."""
 
-    def __init__(self, claims: Claims, venue: Venue, pace: Pace, is_leader: Callable[[], bool]) -> None:
+    def __init__(self, claims: Requests, venue: Venue, pace: Pace, is_leader: Callable[[], bool]) -> None:
         self._claims = claims
         self._venue = venue
         self._pace = pace
