@@ -17,7 +17,6 @@ from backtester.runs.outcome import Candles, Outcome
 from backtester.runs.plan import Plan
 from backtester.runs.trade import Trade
 from shared.broker.base import Instrument
-from shared.errors import ConfigError
 from shared.strategies.market import Market
 
 
@@ -72,7 +71,9 @@ def _engine(plan: Plan) -> Engine:
         from backtester.vector.engine import played_by_vector
 
         return played_by_vector
-    raise ConfigError("--engine event: is not there yet; use --engine vector --council none --learning off")
+    from backtester.event.engine import played_by_event
+
+    return played_by_event
 
 
 def _identified(market: Market) -> Candles:

@@ -40,6 +40,11 @@ class Indicators:
         return trend.atr(self.high, self.low, self.close)
 
     @cached_property
+    def volatility_percent(self) -> Floats:
+        """ATR in percent of the close."""
+        return 100.0 * self.atr / self.close
+
+    @cached_property
     def rsi(self) -> Floats:
         return _rounded(oscillators.rsi(self.close), PERCENT)
 

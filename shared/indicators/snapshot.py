@@ -10,47 +10,41 @@ def snapshot(market: Market) -> Technicals:
     """The last bar's technicals, to 10 significant digits. ValueError: the market has no bar."""
     if not len(market):
         raise ValueError("no bar to describe")
-    ind = indicators_of(market)
-    return Technicals(close=float(f"{market.close[-1]:.10g}"), **_levels(ind), **_oscillators(ind), **_activity(ind))
+    return technicals_at(indicators_of(market), len(market) - 1)
 
 
-def _levels(ind: Indicators) -> dict[str, float | None]:
-    return {
-        "atr14": _last(ind.atr),
-        "ema20": _last(ind.ema20),
-        "ema50": _last(ind.ema50),
-        "ema200": _last(ind.ema200),
-        "bb_upper": _last(ind.bands.upper),
-        "bb_middle": _last(ind.bands.middle),
-        "bb_lower": _last(ind.bands.lower),
-    }
+def technicals_at(ind: Indicators, bar: int) -> Technicals:
+    """The technicals of one bar by its position, to 10 significant digits."""
+    values = {name: _value(values, bar) for name, values in _columns(ind).items()}
+    before = _value(ind.macd_hist, bar - 1) if bar else None
+    return Technicals(close=float(f"{ind.close[bar]:.10g}"), macd_hist_prev=before, **values)
 
 
-def _oscillators(ind: Indicators) -> dict[str, float | None]:
+def _columns(ind: Indicators) -> dict[str, Floats]:
     adx, plus, minus = ind.directional
     k, d = ind.stochastic
     return {
-        "rsi14": _last(ind.rsi),
-        "adx14": _last(adx),
-        "plus_di": _last(plus),
-        "minus_di": _last(minus),
-        "macd_hist": _last(ind.macd_hist),
-        "macd_hist_prev": _last(ind.macd_hist[:-1]),
-        "stoch_k": _last(k),
-        "stoch_d": _last(d),
+        "atr14": ind.atr,
+        "ema20": ind.ema20,
+        "ema50": ind.ema50,
+        "ema200": ind.ema200,
+        "bb_upper": ind.bands.upper,
+        "bb_middle": ind.bands.middle,
+        "bb_lower": ind.bands.lower,
+        "rsi14": ind.rsi,
+        "adx14": adx,
+        "plus_di": plus,
+        "minus_di": minus,
+        "macd_hist": ind.macd_hist,
+        "stoch_k": k,
+        "stoch_d": d,
+        "bb_width_pct": ind.width_percentile,
+        "volume_z": ind.volume_z,
+        "change_3": ind.change_3,
+        "volatility_pct": ind.volatility_percent,
     }
 
 
-def _activity(ind: Indicators) -> dict[str, float | None]:
-    return {
-        "bb_width_pct": _last(ind.width_percentile),
-        "volume_z": _last(ind.volume_z),
-        "change_3": _last(ind.change_3),
-        "volatility_pct": _last(100.0 * ind.atr / ind.close),
-    }
-
-
-def _last(values: Floats) -> float | None:
-    if not len(values) or values[-1] != values[-1]:
-        return None
-    return float(f"{values[-1]:.10g}")
+def _value(values: Floats, bar: int) -> float | None:
+    value = float(values[bar])
+    return float(f"{value:.10g}") if value == value else None

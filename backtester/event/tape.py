@@ -1,0 +1,176 @@
+"""All bars on one timeline, and the messages that market_data would have said as each of its instants opened."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtester.event.broker import Bar
+from services.market_data.announcing import closed
+from services.market_data.core.bars import Bar as NamedBar
+from services.market_data.core.bars import Named
+from shared.ids import derived_id
+from shared.portfolio.grid import Grid
+from shared.schemas.base import Message, Timeframe
+from shared.schemas.market import BarsClosed, CandleClosed, Mark, TickerUpdated
+from shared.strategies.market import PRICES, Market
+from shared.timeframes import from_microseconds, length
+
+Ints = NDArray[np.int64]
+Touch = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A decision bar of a symbol, by its position, that ended at `time`."""
+
+    time: int
+    symbol: str
+    bar: int
+
+
+class Tape:
+    """`time` (T,) is when base bars open; prices in ticks, 0 where a symbol has no bar, `last` the newest at each open,
+    `closes` (S,) at the end.
+
+    `ended[row]` are the decision bars that have ended by the open of a row and not by the one before.
+    """
+
+    def __init__(
+        self,
+        markets: Mapping[str, Market],
+        decisions: Mapping[str, Market],
+        ticks: Mapping[str, Mapping[str, Ints]],
+        grids: Mapping[str, Grid],
+        base: Timeframe,
+        decision: Timeframe,
+    ) -> None:
+        self.symbols = sorted(markets)
+        self.base, self.decision = base, decision
+        self.step = length(base)
+        self.time: Ints = np.unique(np.concatenate([markets[symbol].open_time for symbol in self.symbols]))
+        self._markets, self._decisions, self._grids = markets, decisions, grids
+        shape = (len(self.symbols), len(self.time))
+        self.bars = {name: np.zeros(shape, np.int64) for name in PRICES}
+        for place, symbol in enumerate(self.symbols):
+            rows = np.searchsorted(self.time, markets[symbol].open_time)
+            for name in PRICES:
+                self.bars[name][place, rows] = ticks[symbol][name]
+        newest = np.maximum.accumulate(np.where(self.bars["open"] > 0, np.arange(len(self.time)), -1), axis=1)
+        closes = np.take_along_axis(self.bars["close"], np.maximum(newest, 0), axis=1)
+        self.last = np.where(self.bars["open"] > 0, self.bars["open"], np.where(newest >= 0, closes, 0))
+        self.closes = closes[:, -1]
+        self.ended = self._ends()
+        self.instants: Ints = np.unique(
+            np.concatenate([decisions[symbol].open_time + length(decision) for symbol in self.symbols])
+        )
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def bars_at(self, row: int) -> dict[str, Bar]:
+        """The bars that open at a row."""
+        time = int(self.time[row])
+        found = {}
+        for place, symbol in enumerate(self.symbols):
+            if self.bars["open"][place, row]:
+                prices = (int(self.bars[name][place, row]) for name in ("open", "low", "high", "close"))
+                found[symbol] = Bar(time, *prices)
+        return found
+
+    def last_at(self, row: int) -> dict[str, int]:
+        """The newest price of each symbol as a row opens, in ticks; 0 before the first."""
+        return {symbol: int(self.last[place, row]) for place, symbol in enumerate(self.symbols)}
+
+    def rows_of(self, symbol: str) -> Ints:
+        """At which row each decision bar of a symbol is decided; the number of rows where the data ends before."""
+        ends = self._decisions[symbol].open_time + length(self.decision)
+        return np.searchsorted(self.time, ends, side="left")
+
+    def messages(self, row: int, touches: Mapping[str, Touch], held: Sequence[str]) -> Iterator[Message]:
+        """Everything between the open of the row before and this one; base candles and tickers only of what is held.
+
+        In the order in which market_data says it: candles, the instants that they end, then the new prices.
+        """
+        now, before = int(self.time[row]), int(self.time[row - 1]) + self.step
+        printed = [symbol for symbol in self.symbols if self.last[self._at(symbol), row]]
+        marks = tuple(self._mark(symbol, touches[symbol]) for symbol in printed)
+        for symbol in held:
+            if self.bars["open"][self._at(symbol), row - 1] and self.base != self.decision:
+                yield self._base_candle(symbol, row - 1)
+        ended = self.ended.get(row, [])
+        for time in sorted({before, now} | {one.time for one in ended}):
+            here = [one for one in ended if one.time == time]
+            for one in here:
+                yield self._decision_candle(one)
+            if self.base != self.decision and time in (before, now):
+                yield self._bars_closed(self.base, time, (), marks)
+            if here or self.base == self.decision or (time == now and now % length(self.decision) == 0):
+                yield self._bars_closed(self.decision, time, [one.symbol for one in here], marks)
+        for symbol in held:
+            yield self._ticker(symbol, now, touches[symbol], int(self.last[self._at(symbol), row]))
+
+    def _at(self, symbol: str) -> int:
+        return self.symbols.index(symbol)
+
+    def _ends(self) -> dict[int, list[Ended]]:
+        found: dict[int, list[Ended]] = {}
+        span = length(self.decision)
+        for symbol in self.symbols:
+            ends = self._decisions[symbol].open_time + span
+            for bar, (time, row) in enumerate(zip(ends.tolist(), self.rows_of(symbol).tolist(), strict=True)):
+                found.setdefault(row, []).append(Ended(time, symbol, bar))
+        return found
+
+    def _base_candle(self, symbol: str, row: int) -> CandleClosed:
+        place = self._at(symbol)
+        price = {name: self._price(symbol, int(self.bars[name][place, row])) for name in PRICES}
+        market, opened = self._markets[symbol], int(self.time[row])
+        volume = _volume(market, int(np.searchsorted(market.open_time, opened)))
+        return closed(Named(symbol, self.base, NamedBar(opened, **price, volume=volume)))
+
+    def _decision_candle(self, ended: Ended) -> CandleClosed:
+        market, grid = self._decisions[ended.symbol], self._grids[ended.symbol]
+        price = {name: _exact(float(getattr(market, name)[ended.bar]), grid) for name in PRICES}
+        opened = int(market.open_time[ended.bar])
+        volume = _volume(market, ended.bar)
+        return closed(Named(ended.symbol, self.decision, NamedBar(opened, **price, volume=volume)))
+
+    def _bars_closed(
+        self, timeframe: Timeframe, time: int, symbols: Sequence[str], marks: tuple[Mark, ...]
+    ) -> BarsClosed:
+        moment = from_microseconds(time)
+        return BarsClosed(
+            message_id=derived_id("BarsClosed", timeframe, moment),
+            occurred_at=moment,
+            timeframe=timeframe,
+            symbols=tuple(symbols),
+            marks=marks,
+        )
+
+    def _mark(self, symbol: str, touch: Touch) -> Mark:
+        return Mark(symbol=symbol, bid=self._price(symbol, touch[0]), ask=self._price(symbol, touch[1]))
+
+    def _ticker(self, symbol: str, time: int, touch: Touch, last: int) -> TickerUpdated:
+        moment = from_microseconds(time)
+        return TickerUpdated(
+            message_id=derived_id("TickerUpdated", symbol, moment),
+            occurred_at=moment,
+            symbol=symbol,
+            bid=self._price(symbol, touch[0]),
+            ask=self._price(symbol, touch[1]),
+            last=self._price(symbol, last),
+        )
+
+    def _price(self, symbol: str, ticks: int) -> Decimal:
+        return self._grids[symbol].from_ticks(ticks)
+
+
+def _exact(price: float, grid: Grid) -> Decimal:
+    return grid.from_ticks(round(price / float(grid.tick)))
+
+
+def _volume(market: Market, bar: int) -> Decimal:
+    return Decimal(repr(float(market.volume[bar])))
