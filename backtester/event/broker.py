@@ -11,19 +11,29 @@ from typing import NamedTuple
 
 from shared.broker import fills
 from shared.broker.base import Execution, Instrument, InsufficientFunds, OrderRefused, OrderRequest, VenueOrder
-from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
+from shared.portfolio.grid import Grid, from_money, to_money
 from shared.timeframes import from_microseconds, to_microseconds
 
 
 @dataclass(slots=True)
 class Bar:
-    """A bar in ticks; `time` is its open in microseconds."""
+    """A bar in ticks, its volume in lots; `time` is its open in microseconds."""
 
     time: int
     open: int
     low: int
     high: int
     close: int
+    volume: int
+
+
+class Charges(NamedTuple):
+    """What trading costs: fee, slippage and impact in 1e-9, half-spread in 1e-6."""
+
+    taker_fee: int
+    half_spread: int
+    slippage: int = 0
+    impact: int = 0
 
 
 class Booked(NamedTuple):
@@ -67,13 +77,11 @@ class LockstepBroker:
         instruments: Mapping[str, Instrument],
         grids: Mapping[str, Grid],
         cash: Decimal,
-        taker_fee: Decimal,
-        half_spread: int,
+        charges: Charges,
     ) -> None:
         self._instruments = instruments
         self._grids = grids
-        self._fee = to_fraction(taker_fee)
-        self._half_spread = half_spread
+        self._charges = charges
         self._orders: list[Placed] = []
         self._named: dict[str, Placed] = {}
         self._open: dict[str, list[Placed]] = {symbol: [] for symbol in instruments}
@@ -86,7 +94,8 @@ class LockstepBroker:
     def touch(self, symbol: str) -> tuple[int, int]:
         """Best bid and ask around the last price, in ticks."""
         last = self.last[symbol]
-        return fills.bid_of(last, self._half_spread), fills.ask_of(last, self._half_spread)
+        spread = self._charges.half_spread
+        return fills.bid_of(last, spread), fills.ask_of(last, spread)
 
     def print_open(self, time: int, last: Mapping[str, int]) -> None:
         """The clock stands at `time`, and these are the newest prices, in ticks."""
@@ -101,7 +110,8 @@ class LockstepBroker:
             bar = bars.get(order.request.symbol)
             low, high = (bar.low, bar.high) if bar else (0, 0)
             last = self.last[order.request.symbol]
-            done += self._filled(order, fills.market_fill(order.side, last, self._half_spread, low, high), self._clock)
+            price = fills.market_fill(order.side, last, self._charges.half_spread, low, high)
+            done += self._filled(order, self._slipped(order, price, bar), self._clock)
         return done
 
     def walk(self, bars: Mapping[str, Bar], length: int) -> list[Execution]:
@@ -117,7 +127,8 @@ class LockstepBroker:
             self.last[symbol] = bar.close
         done = []
         for point, symbol, order, price in sorted(met, key=lambda one: (one[0], one[1], one[2].number)):
-            done += self._filled(order, price, from_microseconds(bars[symbol].time + point * length // 4))
+            time = from_microseconds(bars[symbol].time + point * length // 4)
+            done += self._filled(order, self._slipped(order, price, bars[symbol]), time)
         return done
 
     async def instruments(self, symbols: tuple[str, ...]) -> dict[str, Instrument]:
@@ -178,10 +189,16 @@ class LockstepBroker:
     async def close(self) -> None:
         pass
 
+    def _slipped(self, order: Placed, price: int, bar: Bar | None) -> int:
+        rate = fills.slip_rate(
+            self._charges.slippage, self._charges.impact, order.lots - order.filled, bar.volume if bar else 0
+        )
+        return fills.slipped(order.side, price, rate, bar.low if bar else 0, bar.high if bar else 0)
+
     def _filled(self, order: Placed, ticks: int, time: datetime) -> list[Execution]:
         symbol, grid, lots = order.request.symbol, self._grids[order.request.symbol], order.lots - order.filled
         cost = grid.cost(ticks, lots)
-        fee = grid.fee(cost, self._fee)
+        fee = grid.fee(cost, self._charges.taker_fee)
         if order.side > 0 and cost + fee > self.cash:
             self._end(order, "canceled", "Insufficient funds")
             return []

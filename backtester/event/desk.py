@@ -41,9 +41,10 @@ class Desk:
         self._requests = MemoryRequests(account)
         self._sender = Sender(self._requests, Venue(broker, self), Pace(0.0, settings.decision_ttl), lambda: True)
 
-    def say(self, messages: Iterable[Message]) -> None:
-        """Messages from outside."""
+    async def hear(self, messages: Iterable[Message]) -> None:
+        """An instant of the market, and what everybody makes of it; nothing is sent yet."""
         self._queue.extend(messages)
+        await self._drain()
 
     def tell(self, executions: Iterable[Execution]) -> None:
         """The broker's fills."""

@@ -5,7 +5,7 @@ Between bars at which a service has something to do, the clock jumps (backtester
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from backtester.compiled import compiled
 from backtester.event import interest
 from backtester.event.account import Account
-from backtester.event.broker import LockstepBroker
+from backtester.event.broker import Charges, LockstepBroker
 from backtester.event.desk import Desk
 from backtester.event.executor_books import MemoryBooks, MemoryInstants
 from backtester.event.guard_books import MemoryAccounts, MemoryTrades
@@ -24,7 +24,7 @@ from backtester.event.looking import ArraySight, MemoryRecords, Scored
 from backtester.event.replayed import Recorded, ReplayedCouncil, recorded_council
 from backtester.event.tape import Tape
 from backtester.runs.plan import Plan
-from backtester.runs.run import Played
+from backtester.runs.run import Played, Progress, unheard
 from backtester.runs.trade import Trade
 from backtester.vector.arrays import ensemble, resampled, ticks_of
 from services.council.handlers import Handlers as Council
@@ -38,6 +38,7 @@ from services.signal_generator.handlers import Handlers as Signals
 from services.trade_executor.core.entries import Venue
 from services.trade_executor.core.orders import is_live
 from services.trade_executor.handlers import Handlers as Executor
+from services.trade_executor.handlers import Rules
 from services.trade_executor.main import rules_of
 from shared.broker.base import Instrument
 from shared.broker.fills import SPREAD_UNIT
@@ -58,12 +59,13 @@ def played_by_event(
     markets: Mapping[str, Market],
     instruments: Mapping[str, Instrument],
     *,
+    progress: Progress = unheard,
     every_bar: bool = False,
 ) -> Played:
     """The plan on these base bars. `every_bar` visits those too at which nothing can happen. ConfigError: a short."""
     if plan.short:
         raise ConfigError("--short: the desk is long only; virtual portfolios that short need --engine vector")
-    return asyncio.run(Playing(plan, markets, instruments).play(every_bar))
+    return asyncio.run(Playing(plan, markets, instruments).play(every_bar, progress))
 
 
 @dataclass(slots=True)
@@ -81,8 +83,9 @@ class Playing:
         self._plan, self._settings = plan, plan.settings
         self._grids = {s: Grid.of_quote(instruments[s].tick, instruments[s].lot, plan.quote) for s in sorted(markets)}
         decisions = {s: resampled(markets[s], plan.timeframe, plan.base_timeframe) for s in self._grids}
-        ticks = {s: {name: ticks_of(getattr(markets[s], name), self._grids[s]) for name in PRICES} for s in markets}
-        self._tape = Tape(markets, decisions, ticks, self._grids, plan.base_timeframe, plan.timeframe)
+        played = {symbol: market.since(plan.start) for symbol, market in markets.items()}
+        ticks = {s: {name: ticks_of(getattr(played[s], name), self._grids[s]) for name in PRICES} for s in played}
+        self._tape = Tape(played, decisions, ticks, self._grids, plan.base_timeframe, plan.timeframe)
         strategies = {choice.name: choice.built() for choice in plan.strategies}
         self._scored = {
             symbol: Scored(market, {name: one.score(market) for name, one in strategies.items()}, Indicators(market))
@@ -92,21 +95,23 @@ class Playing:
         self._past = MemoryPast(plan.weights, dict.fromkeys(MEMBERS, EQUAL))
         self._account = Account(self._settings.desk, self._settings.initial_balance, _venues(instruments, self._grids))
         self._half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
-        self._broker = LockstepBroker(
-            instruments, self._grids, self._settings.initial_balance, self._settings.taker_fee, self._half_spread
-        )
+        costs = plan.costs
+        self._slips = to_fraction(costs.slippage), to_fraction(costs.impact)
+        charges = Charges(to_fraction(costs.taker_fee), self._half_spread, *self._slips)
+        self._broker = LockstepBroker(instruments, self._grids, self._settings.initial_balance, charges)
         self._trades = MemoryTrades(self._account)
         self._desk = self._assembled()
         self._next_row = compiled(interest.next_row)
         self._watch = _watch(self._settings, self._half_spread)
 
-    async def play(self, every_bar: bool) -> Played:
+    async def play(self, every_bar: bool, progress: Progress) -> Played:
         """All bars, first to last."""
         row, size = 0, len(self._tape)
         wakes, weighed = self._wakes(0), 0
         while row < size:
             await self._open(row)
             row += 1
+            progress(row, size)
             if every_bar or not self._is_steady():
                 continue
             if (adjusted := self._past.adjustments) != weighed:
@@ -120,7 +125,7 @@ class Playing:
         full = self._plan.council == "rules"
         records = MemoryRecords(account, accounts, past, self._tape.instants)
         voting = Council(members(settings), rules(settings), records)
-        executor = Executor(MemoryBooks(account), MemoryInstants(account), rules_of(settings))
+        executor = Executor(MemoryBooks(account), MemoryInstants(account), self._limited())
         services = {
             "learning_engine": Learning(
                 guardrails(settings), settings.base_timeframe, past, moves=settings.learning == "on"
@@ -134,13 +139,19 @@ class Playing:
         }
         return Desk(services, executor, account, self._broker, settings)
 
+    def _limited(self) -> Rules:
+        """The desk's limits; a buy must have the money to slip."""
+        limited = rules_of(self._settings)
+        return replace(limited, limits=replace(limited.limits, slack=limited.limits.slack + sum(self._slips)))
+
     async def _open(self, row: int) -> None:
         """The bars of a row: what has closed before, then their open, then their way to the close."""
         bars = self._tape.bars_at(row)
         self._broker.print_open(int(self._tape.time[row]), self._tape.last_at(row))
         if row:
             touches = {symbol: self._broker.touch(symbol) for symbol in self._grids}
-            self._desk.say(self._tape.messages(row, touches, sorted(self._account.standing)))
+            for instant in self._tape.messages(row, touches, sorted(self._account.standing)):
+                await self._desk.hear(instant)
             await self._desk.settle()
         self._desk.tell(self._broker.match(bars))
         await self._desk.settle()

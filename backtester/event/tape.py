@@ -32,7 +32,9 @@ class Ended:
 
 
 class Tape:
-    """`time` (T,) is when base bars open; prices in ticks, 0 where a symbol has no bar, `last` the newest at each open,
+    """`markets` hold what is played, `decisions` may begin earlier: what has ended by the first open is history.
+
+    `time` (T,) is when base bars open; prices in ticks, 0 where a symbol has no bar, `last` the newest at each open,
     `closes` (S,) at the end.
 
     `ended[row]` are the decision bars that have ended by the open of a row and not by the one before.
@@ -63,9 +65,8 @@ class Tape:
         self.last = np.where(self.bars["open"] > 0, self.bars["open"], np.where(newest >= 0, closes, 0))
         self.closes = closes[:, -1]
         self.ended = self._ends()
-        self.instants: Ints = np.unique(
-            np.concatenate([decisions[symbol].open_time + length(decision) for symbol in self.symbols])
-        )
+        ends = np.concatenate([decisions[symbol].open_time + length(decision) for symbol in self.symbols])
+        self.instants: Ints = np.unique(ends[ends > self.time[0]])
 
     def __len__(self) -> int:
         return len(self.time)
@@ -77,7 +78,7 @@ class Tape:
         for place, symbol in enumerate(self.symbols):
             if self.bars["open"][place, row]:
                 prices = (int(self.bars[name][place, row]) for name in ("open", "low", "high", "close"))
-                found[symbol] = Bar(time, *prices)
+                found[symbol] = Bar(time, *prices, self._lots(symbol, time))
         return found
 
     def last_at(self, row: int) -> dict[str, int]:
@@ -89,28 +90,33 @@ class Tape:
         ends = self._decisions[symbol].open_time + length(self.decision)
         return np.searchsorted(self.time, ends, side="left")
 
-    def messages(self, row: int, touches: Mapping[str, Touch], held: Sequence[str]) -> Iterator[Message]:
-        """Everything between the open of the row before and this one; base candles and tickers only of what is held.
+    def messages(self, row: int, touches: Mapping[str, Touch], held: Sequence[str]) -> Iterator[list[Message]]:
+        """What each instant between the open of the row before and this one says, the oldest first.
 
-        In the order in which market_data says it: candles, the instants that they end, then the new prices.
+        In the order in which market_data says it: candles, the instants that they end, then the new prices. Base
+        candles and tickers only of what is held.
         """
         now, before = int(self.time[row]), int(self.time[row - 1]) + self.step
         printed = [symbol for symbol in self.symbols if self.last[self._at(symbol), row]]
         marks = tuple(self._mark(symbol, touches[symbol]) for symbol in printed)
-        for symbol in held:
-            if self.bars["open"][self._at(symbol), row - 1] and self.base != self.decision:
-                yield self._base_candle(symbol, row - 1)
         ended = self.ended.get(row, [])
         for time in sorted({before, now} | {one.time for one in ended}):
+            said: list[Message] = []
             here = [one for one in ended if one.time == time]
-            for one in here:
-                yield self._decision_candle(one)
+            if time == before and self.base != self.decision:
+                said += [self._base_candle(s, row - 1) for s in held if self.bars["open"][self._at(s), row - 1]]
+            said += [self._decision_candle(one) for one in here]
             if self.base != self.decision and time in (before, now):
-                yield self._bars_closed(self.base, time, (), marks)
+                said.append(self._bars_closed(self.base, time, (), marks))
             if here or self.base == self.decision or (time == now and now % length(self.decision) == 0):
-                yield self._bars_closed(self.decision, time, [one.symbol for one in here], marks)
-        for symbol in held:
-            yield self._ticker(symbol, now, touches[symbol], int(self.last[self._at(symbol), row]))
+                said.append(self._bars_closed(self.decision, time, [one.symbol for one in here], marks))
+            if time == now:
+                said += [self._ticker(s, now, touches[s], int(self.last[self._at(s), row])) for s in held]
+            yield said
+
+    def _lots(self, symbol: str, time: int) -> int:
+        market = self._markets[symbol]
+        return int(market.volume[np.searchsorted(market.open_time, time)] / float(self._grids[symbol].lot))
 
     def _at(self, symbol: str) -> int:
         return self.symbols.index(symbol)

@@ -5,9 +5,17 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+from backtester.runs.plan import Plan
+
 ROOT = Path(__file__).resolve().parents[2]
 DECIDING = ("shared", "services", "backtester")
 LIBRARIES = ("numpy", "numba", "TA-Lib")
+
+
+def code_of(plan: Plan) -> str:
+    """The version of all code that a plan runs, a person's own strategies included."""
+    own = [choice.file.read_bytes() for choice in plan.strategies if choice.file is not None]
+    return code_version() + "".join(f"+{sha256(source).hexdigest()[:8]}" for source in own)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -32,9 +33,20 @@ class StrategyChoice(Value):
     params: dict[str, Parameter] = Field(default_factory=dict)
     weight: float = Field(gt=0, le=1)
 
+    @property
+    def file(self) -> Path | None:
+        """Where a strategy of a person's own, named path/to/file.py:ClassName, lies; None for a registered one."""
+        path, found, _ = self.name.partition(".py")
+        return Path(f"{path}.py") if found else None
+
     def built(self) -> Strategy:
         """ConfigError names the strategy and the field."""
-        return build(self.name, self.params)
+        if self.file is None:
+            return build(self.name, self.params)
+        from backtester.check.loading import strategy_named  # which looks strategies up in plans
+
+        made: Strategy = strategy_named(self.name, [f"{key}={value}" for key, value in self.params.items()])()
+        return made
 
 
 class Costs(Value):
@@ -133,9 +145,10 @@ def desk_of(settings: Settings) -> dict[str, str]:
 
 def chosen(names: Sequence[str]) -> tuple[StrategyChoice, ...]:
     """Strategies at equal weights. ConfigError where one does not exist."""
-    for name in names:
-        build(name)
-    return tuple(StrategyChoice(name=name, weight=round(1 / len(names), 9)) for name in names)
+    choices = tuple(StrategyChoice(name=name, weight=round(1 / len(names), 9)) for name in names)
+    for choice in choices:
+        choice.built()
+    return choices
 
 
 def planned(values: Mapping[str, object]) -> Plan:

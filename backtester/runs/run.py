@@ -1,6 +1,6 @@
 """Runs a plan: candles from the store, one of the two engines, the outcome."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backtester.data.store import CandleStore, fingerprint
 from backtester.metrics.benchmark import buy_and_hold
-from backtester.runs.code import code_version
+from backtester.runs.code import code_of
 from backtester.runs.instruments import instrument_of
 from backtester.runs.outcome import Candles, Outcome
 from backtester.runs.plan import Plan
@@ -32,10 +32,25 @@ class Played:
     refusals: Mapping[str, int]
 
 
+Progress = Callable[[int, int], object]
+"""Told how many of how many bars are played, now and then."""
+
+
 class Engine(Protocol):
     """Plays base bars by symbol. ConfigError names what it can't express."""
 
-    def __call__(self, plan: Plan, markets: Mapping[str, Market], instruments: Mapping[str, Instrument]) -> Played: ...
+    def __call__(
+        self,
+        plan: Plan,
+        markets: Mapping[str, Market],
+        instruments: Mapping[str, Instrument],
+        *,
+        progress: Progress = ...,
+    ) -> Played: ...
+
+
+def unheard(_done: int, _of: int) -> None:
+    """Nobody wants to know."""
 
 
 def loaded(plan: Plan, store: CandleStore) -> dict[str, Market]:
@@ -45,15 +60,15 @@ def loaded(plan: Plan, store: CandleStore) -> dict[str, Market]:
     return {symbol: store.load(venue, symbol, base, start, end) for symbol in sorted(plan.symbols)}
 
 
-def run(plan: Plan, markets: Mapping[str, Market]) -> Outcome:
+def run(plan: Plan, markets: Mapping[str, Market], progress: Progress = unheard) -> Outcome:
     """The plan played on these base bars by symbol. ConfigError names what its engine can't express."""
     instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
     began = perf_counter()
-    played = _engine(plan)(plan, markets, instruments)
+    played = _engine(plan)(plan, markets, instruments, progress=progress)
     seconds = perf_counter() - began
     return Outcome(
         plan=plan,
-        code=code_version(),
+        code=code_of(plan),
         candles={symbol: _identified(market) for symbol, market in markets.items()},
         time=played.time,
         equity=played.equity,

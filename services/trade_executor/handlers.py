@@ -51,6 +51,7 @@ class Rules:
     decision_ttl: timedelta
     take_profit_r: float
     limits: Limits
+    lockstep: bool = False
 
     @property
     def patience(self) -> timedelta:
@@ -69,6 +70,7 @@ class Handlers:
         self._instants = instants
         self._rules = rules
         self._now = now
+        self._last_tick: datetime | None = None
         self._looked_at_all = False
         self._decided = False
         self._idle = False
@@ -190,11 +192,23 @@ class Handlers:
 
     async def _watched(self, tx: Connection, now: datetime) -> Watched:
         since = now - LOOK_BACK if self._looked_at_all else datetime.min.replace(tzinfo=now.tzinfo)
-        watched = await self._instants.watch(tx, now, now - self._rules.patience, now - self._rules.decision_ttl, since)
+        watched = await self._instants.watch(tx, now, self._due(now), now - self._rules.decision_ttl, since)
         # What was decided since the last commit is undecided again if this transaction is rolled back.
         if not watched.overdue and not self._decided:
             self._looked_at_all = True
         return watched
+
+    def _due(self, now: datetime) -> datetime:
+        """Up to when instants have waited long enough for their verdicts.
+
+        In lock-step a gap in the data makes the clock jump while they are being argued about: they have until the tick
+        after it.
+        """
+        due, last = now - self._rules.patience, self._last_tick
+        self._last_tick = now
+        if self._rules.lockstep:
+            due = min(due, (last or now) - timedelta(microseconds=1))
+        return due
 
     async def _look_after(self, tx: Connection, trade_id: UUID, bars: BarsClosed) -> Sequence[Message]:
         """A market order that has not filled in a bar may be gone: only the venue knows."""

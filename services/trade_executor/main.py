@@ -43,7 +43,12 @@ def rules_of(settings: Settings) -> Rules:
         stop_atr=float(settings.stop_atr),
     )
     return Rules(
-        settings.timeframe, settings.base_timeframe, settings.decision_ttl, float(settings.take_profit_r), limits
+        settings.timeframe,
+        settings.base_timeframe,
+        settings.decision_ttl,
+        float(settings.take_profit_r),
+        limits,
+        settings.lockstep,
     )
 
 

@@ -51,6 +51,10 @@ class Market:
             sentiment=None if self.sentiment is None else self.sentiment[part],
         )
 
+    def since(self, start: int | None) -> "Market":
+        """The bars that open from a time (microseconds) on; all of them where it is None."""
+        return self if start is None else self.between(int(np.searchsorted(self.open_time, start)), len(self))
+
     def _freeze(self, name: str, dtype: np.dtype[np.int64] | np.dtype[np.float64]) -> None:
         view = np.ascontiguousarray(getattr(self, name), dtype=dtype).view()
         if view.shape != (len(self.open_time),):

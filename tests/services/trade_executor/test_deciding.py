@@ -128,6 +128,22 @@ async def test_verdict_that_comes_after_its_instant_was_decided_is_refused(desk:
     assert await desk.orders() == []
 
 
+async def test_in_lock_step_a_jump_of_the_clock_cuts_no_argument_short(database: Database) -> None:
+    desk = await desk_on(database, rules=replace(RULES, lockstep=True))
+    await desk.hear(bars(0, timeframe="1m"), bars(symbols=(BTC, ETH)), verdict(BTC), bars(2, timeframe="1m"))
+    assert len(await desk.orders()) == 0
+    await desk.hear(verdict(ETH, "HOLD", score=0.0))
+    assert len(await desk.orders()) == 1
+
+
+async def test_in_lock_step_a_lost_verdict_is_waited_for_until_the_tick_after(database: Database) -> None:
+    desk = await desk_on(database, rules=replace(RULES, lockstep=True))
+    await desk.hear(bars(0, timeframe="1m"), bars(symbols=(BTC, ETH)), verdict(BTC), bars(1, timeframe="1m"))
+    assert len(await desk.orders()) == 0
+    await desk.hear(bars(2, timeframe="1m"))
+    assert len(await desk.orders()) == 1
+
+
 async def test_stale_verdicts_after_an_outage_are_refused(desk: Desk) -> None:
     await desk.hear(bars(30, timeframe="1m"))
     await desk.hear(bars(), verdict())

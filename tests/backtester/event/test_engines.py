@@ -1,0 +1,60 @@
+"""The two engines trade alike on any market, and the event engine whether it visits every bar or not."""
+
+from typing import Literal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.backtester.event.markets import alone, by_event, by_vector, costs, desks, plain, plan_on, walk
+
+
+@settings(max_examples=40)
+@given(
+    desk=desks,
+    costs=costs,
+    symbols=st.integers(1, 3),
+    seed=st.integers(0, 2**32),
+    gaps=st.sampled_from((0.0, 0.02, 0.3)),
+    volatility=st.sampled_from((20, 300)),
+    timeframe=st.sampled_from(("1m", "5m")),
+)
+def test_both_engines_trade_alike(
+    desk: dict[str, str],
+    costs: dict[str, str],
+    symbols: int,
+    seed: int,
+    gaps: float,
+    volatility: int,
+    timeframe: Literal["1m", "5m"],
+) -> None:
+    plan = plan_on(symbols, desk=desk, costs=costs, timeframe=timeframe, **alone)
+    markets = {symbol: walk(seed + n, 150, gaps, volatility) for n, symbol in enumerate(plan.symbols)}
+    visited = plain(by_event(plan, markets, every_bar=True))
+    assert plain(by_event(plan, markets)) == visited
+    assert plain(by_vector(plan, markets)) == visited
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32), gaps=st.sampled_from((0.0, 0.1)), learning=st.sampled_from(("on", "off")))
+def test_with_a_council_no_bar_that_matters_is_passed_over(seed: int, gaps: float, learning: str) -> None:
+    bold = {
+        "council_quorum": "1",
+        "council_buy_above": "0.51",
+        "council_sell_below": "0.49",
+        "learning_min_trades": "2",
+    }
+    plan = plan_on(2, desk=bold, timeframe="5m", base_timeframe="1m", council="rules", learning=learning)
+    markets = {symbol: walk(seed + n, 2_500, gaps, 60) for n, symbol in enumerate(plan.symbols)}
+    visited = by_event(plan, markets, every_bar=True)
+    assert plain(by_event(plan, markets)) == plain(visited)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=15)
+def test_the_future_changes_no_trade_of_the_past(seed: int) -> None:
+    plan = plan_on(2, desk={}, timeframe="1m", **alone)
+    whole = {symbol: walk(seed + n, 200, 0.05, 200) for n, symbol in enumerate(plan.symbols)}
+    begun = {symbol: market.between(0, len(market) // 2) for symbol, market in whole.items()}
+    end = min(int(market.open_time[-1]) for market in begun.values())
+    past = [trade for trade in by_event(plan, whole).trades if trade.exit_time < end]
+    assert past == [trade for trade in by_event(plan, begun).trades if trade.exit_time < end]
