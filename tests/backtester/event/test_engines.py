@@ -5,7 +5,7 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.backtester.event.markets import alone, by_event, by_vector, costs, desks, plain, plan_on, walk
+from tests.backtester.event.markets import MINUTE, START, alone, by_event, by_vector, costs, desks, plain, plan_on, walk
 
 
 @settings(max_examples=40)
@@ -58,3 +58,14 @@ def test_the_future_changes_no_trade_of_the_past(seed: int) -> None:
     end = min(int(market.open_time[-1]) for market in begun.values())
     past = [trade for trade in by_event(plan, whole).trades if trade.exit_time < end]
     assert past == [trade for trade in by_event(plan, begun).trades if trade.exit_time < end]
+
+
+@given(seed=st.integers(0, 2**32), gaps=st.sampled_from((0.0, 0.1)), timeframe=st.sampled_from(("1m", "5m")))
+@settings(max_examples=20)
+def test_bars_before_the_start_are_only_looked_back_at(seed: int, gaps: float, timeframe: str) -> None:
+    plan = plan_on(2, desk={}, timeframe=timeframe, start=START + 80 * MINUTE, **alone)
+    markets = {symbol: walk(seed + n, 160, gaps, 200) for n, symbol in enumerate(plan.symbols)}
+    found = by_event(plan, markets)
+    assert plain(by_vector(plan, markets)) == plain(found) == plain(by_event(plan, markets, every_bar=True))
+    assert found.time[0] >= START + 80 * MINUTE
+    assert all(trade.entry_time > START + 80 * MINUTE for trade in found.trades)

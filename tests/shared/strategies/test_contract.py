@@ -1,14 +1,19 @@
 """What live trading and backtests both rely on, for every registered strategy."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backtester.check.exam import checked
+from backtester.check.probe import Make
 from shared.indicators.rolling import Floats
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.strategies.registry import REGISTRY, build
+from tests.backtester.check.cheats import Honest, ReadsNext, Remembers
 from tests.shared.strategies.markets import market, mirrored, scaled, wandering
 
 LONGEST_WINDOW = 700
@@ -30,6 +35,25 @@ def strategy(request: pytest.FixtureRequest) -> Strategy:
 
 
 each_strategy = pytest.mark.parametrize("name", sorted(REGISTRY))
+
+
+def broken(make: Make, bars: Market) -> list[str]:
+    """What `parley check` says against the strategy on these bars, each with its bar."""
+    return [str(finding) for finding in checked(make, bars, cuts=200).findings]
+
+
+@each_strategy
+def test_parley_check_finds_nothing(name: str) -> None:
+    assert broken(partial(build, name), wandering(seed=31, bars=1500, quiet=0.05, silent=0.05)) == []
+
+
+def test_the_contract_catches_a_cheat_and_a_short_warm_up_with_the_bar_named() -> None:
+    bars = wandering(seed=32, bars=1500)
+    assert broken(Honest, bars) == []
+    (cheat,) = broken(partial(ReadsNext, 2_000, 1_234), bars)
+    assert cheat.startswith("bar 1234 (1970-01-05 06:50): the value changed when the bars after it were cut off: ")
+    (short,) = broken(partial(Remembers, 9, 30), bars)
+    assert short.startswith("bar 30 (1970-01-01 02:30): the value with 9 bars of past is not the one with all 31: 0.0")
 
 
 @each_strategy
