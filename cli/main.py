@@ -5,7 +5,23 @@ from collections.abc import Callable
 
 import typer
 
-from cli import config_command, control, data, demo, desks, doctor, inspect, streams, up
+from cli import (
+    backtest,
+    backtests,
+    check,
+    config_command,
+    control,
+    data,
+    demo,
+    desks,
+    doctor,
+    drift,
+    inspect,
+    streams,
+    sweep,
+    up,
+    walkforward,
+)
 from cli.output import errors
 from shared.errors import ParleyError
 
@@ -24,6 +40,8 @@ def _register(group: str, *commands: Callable[..., None]) -> None:
 
 
 _register("Run", demo.demo, up.up, up.run)
+_register("Backtest", backtest.backtest, sweep.sweep, walkforward.walkforward, check.check, drift.drift)
+app.add_typer(backtests.app, name="backtests", rich_help_panel="Backtest")
 _register("See", inspect.status, inspect.positions, inspect.trades, inspect.signals, desks.logs)
 _register("Act", control.pause, control.resume, control.close)
 _register("Look after", config_command.config, doctor.doctor, desks.reset, desks.seed)

@@ -44,7 +44,7 @@ from shared.broker.base import Instrument
 from shared.broker.fills import SPREAD_UNIT
 from shared.config import Settings
 from shared.errors import ConfigError
-from shared.indicators.computed import Indicators
+from shared.indicators.computed import indicators_of
 from shared.portfolio.grid import Grid, to_fraction, to_money
 from shared.seed import EQUAL, MEMBERS
 from shared.strategies.market import PRICES, Market
@@ -70,10 +70,11 @@ def played_by_event(
 
 @dataclass(slots=True)
 class Wakes:
-    """Where a decision may do something, (S, T): about a symbol that is held, and about any."""
+    """Where decisions may do something: (S, T) about a symbol that is held, and about any; the rows of the latter."""
 
     held: NDArray[np.bool_]
-    any: NDArray[np.intp]
+    loud: NDArray[np.bool_]
+    rows: NDArray[np.intp]
 
 
 class Playing:
@@ -88,7 +89,7 @@ class Playing:
         self._tape = Tape(played, decisions, ticks, self._grids, plan.base_timeframe, plan.timeframe)
         strategies = {choice.name: choice.built() for choice in plan.strategies}
         self._scored = {
-            symbol: Scored(market, {name: one.score(market) for name, one in strategies.items()}, Indicators(market))
+            symbol: Scored(market, {name: one.score(market) for name, one in strategies.items()}, indicators_of(market))
             for symbol, market in decisions.items()
         }
         self._recorded = recorded_council_of(plan)
@@ -117,6 +118,9 @@ class Playing:
             if (adjusted := self._past.adjustments) != weighed:
                 wakes, weighed = self._wakes(row), adjusted
             row = self._jump(row, wakes)
+            if self._is_over():
+                self._refuse_the_rest(row, wakes)
+                break
         return self._result()
 
     def _assembled(self) -> Desk:
@@ -169,10 +173,19 @@ class Playing:
                 return False
         return True
 
+    def _is_over(self) -> bool:
+        """Whether no trade can come any more, and each verdict that would buy is one more refusal."""
+        return self._account.halted and not self._account.standing and self._plan.council == "none"
+
+    def _refuse_the_rest(self, row: int, wakes: Wakes) -> None:
+        count = int(np.count_nonzero(wakes.loud[:, row:]))
+        refusals = self._account.refusals
+        refusals["halted"] = refusals.get("halted", 0) + count
+
     def _jump(self, row: int, wakes: Wakes) -> int:
         """The next row at which somebody has something to do."""
-        place = int(np.searchsorted(wakes.any, row))
-        bound = int(wakes.any[place]) if place < len(wakes.any) else len(self._tape)
+        place = int(np.searchsorted(wakes.rows, row))
+        bound = int(wakes.rows[place]) if place < len(wakes.rows) else len(self._tape)
         held = self._held()
         if not len(held) or row >= bound:
             return max(row, bound)
@@ -198,11 +211,11 @@ class Playing:
         settings, tape = self._settings, self._tape
         at = from_microseconds(int(tape.time[min(row, len(tape) - 1)]))
         weights = normalised(self._past.weights("strategies", at))
-        held, some = np.zeros(tape.last.shape, np.bool_), np.zeros(len(tape), np.bool_)
+        held, loud = np.zeros(tape.last.shape, np.bool_), np.zeros(tape.last.shape, np.bool_)
         for place, symbol in enumerate(tape.symbols):
             score, rows = ensemble(self._scored[symbol].scores, weights), tape.rows_of(symbol)
             inside = rows < len(tape)
-            some[rows[inside & (score >= settings.entry_score)]] = True
+            loud[place, rows[inside & (score >= settings.entry_score)]] = True
             if self._plan.council == "none":
                 held[place, rows[inside & (score <= -settings.entry_score)]] = True
             else:
@@ -211,8 +224,8 @@ class Playing:
         if self._recorded is not None:
             bought = [to_microseconds(told.occurred_at) for told in self._recorded.values() if told.verdict == "BUY"]
             rows = np.searchsorted(tape.time, bought)
-            some[rows[rows < len(tape)]] = True
-        return Wakes(held, np.flatnonzero(some))
+            loud[:, rows[rows < len(tape)]] = True
+        return Wakes(held, loud, np.flatnonzero(loud.any(axis=0)))
 
     def _result(self) -> Played:
         tape, account = self._tape, self._account

@@ -36,8 +36,6 @@ class Tape:
 
     `time` (T,) is when base bars open; prices in ticks, 0 where a symbol has no bar, `last` the newest at each open,
     `closes` (S,) at the end.
-
-    `ended[row]` are the decision bars that have ended by the open of a row and not by the one before.
     """
 
     def __init__(
@@ -64,7 +62,7 @@ class Tape:
         closes = np.take_along_axis(self.bars["close"], np.maximum(newest, 0), axis=1)
         self.last = np.where(self.bars["open"] > 0, self.bars["open"], np.where(newest >= 0, closes, 0))
         self.closes = closes[:, -1]
-        self.ended = self._ends()
+        self._rows = {symbol: self.rows_of(symbol) for symbol in self.symbols}
         ends = np.concatenate([decisions[symbol].open_time + length(decision) for symbol in self.symbols])
         self.instants: Ints = np.unique(ends[ends > self.time[0]])
 
@@ -77,8 +75,8 @@ class Tape:
         found = {}
         for place, symbol in enumerate(self.symbols):
             if self.bars["open"][place, row]:
-                prices = (int(self.bars[name][place, row]) for name in ("open", "low", "high", "close"))
-                found[symbol] = Bar(time, *prices, self._lots(symbol, time))
+                price = {name: int(self.bars[name][place, row]) for name in PRICES}
+                found[symbol] = Bar(time=time, volume=self._lots(symbol, time), **price)
         return found
 
     def last_at(self, row: int) -> dict[str, int]:
@@ -99,7 +97,7 @@ class Tape:
         now, before = int(self.time[row]), int(self.time[row - 1]) + self.step
         printed = [symbol for symbol in self.symbols if self.last[self._at(symbol), row]]
         marks = tuple(self._mark(symbol, touches[symbol]) for symbol in printed)
-        ended = self.ended.get(row, [])
+        ended = list(self._ended(row))
         for time in sorted({before, now} | {one.time for one in ended}):
             said: list[Message] = []
             here = [one for one in ended if one.time == time]
@@ -121,14 +119,13 @@ class Tape:
     def _at(self, symbol: str) -> int:
         return self.symbols.index(symbol)
 
-    def _ends(self) -> dict[int, list[Ended]]:
-        found: dict[int, list[Ended]] = {}
-        span = length(self.decision)
+    def _ended(self, row: int) -> Iterator[Ended]:
+        """The decision bars that have ended by the open of a row, and not by the one before."""
         for symbol in self.symbols:
-            ends = self._decisions[symbol].open_time + span
-            for bar, (time, row) in enumerate(zip(ends.tolist(), self.rows_of(symbol).tolist(), strict=True)):
-                found.setdefault(row, []).append(Ended(time, symbol, bar))
-        return found
+            first, beyond = np.searchsorted(self._rows[symbol], [row, row + 1])
+            for bar in range(first, beyond):
+                time = int(self._decisions[symbol].open_time[bar]) + length(self.decision)
+                yield Ended(time, symbol, bar)
 
     def _base_candle(self, symbol: str, row: int) -> CandleClosed:
         place = self._at(symbol)

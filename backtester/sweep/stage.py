@@ -1,0 +1,125 @@
+"""Markets prepared once, on which a plan is played many times with other parameters and weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from backtester.metrics.deviation import Floats
+from backtester.metrics.series import EquityCurve
+from backtester.runs.instruments import instrument_of
+from backtester.runs.plan import Parameter, Plan, StrategyChoice
+from backtester.runs.run import run as run_plan
+from backtester.runs.trade import Trade
+from backtester.vector.arrays import resampled, scored, tape_of
+from backtester.vector.engine import MONEY, charged, grid_of, run, steps_of, terms_of
+from shared.broker.fills import SPREAD_UNIT
+from shared.errors import ConfigError
+from shared.strategies.base import Strategy
+from shared.strategies.market import Market
+from shared.timeframes import length
+
+KEPT_BYTES = 128 * 1024**2
+"""Scores that a process remembers."""
+
+
+class Run(NamedTuple):
+    """Equity at every open of a base bar and the last close, from the time on from which it may trade."""
+
+    curve: EquityCurve
+    trades: tuple[Trade, ...]
+
+
+class Stage:
+    """`markets` are base bars by symbol; before `trade_from` (microseconds) they only warm strategies up.
+
+    The vector engine's result is that of `backtester.runs.run.run`, but the scores of a strategy whose parameters were
+    seen before are not computed again. ConfigError names what an engine can't express.
+    """
+
+    def __init__(self, plan: Plan, markets: Mapping[str, Market], trade_from: int | None = None) -> None:
+        _require_playable(plan, trade_from)
+        self._plan, self._markets, self._trade_from = plan, markets, trade_from
+        self._base = plan.base_timeframe
+        half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
+        self._terms = charged(terms_of(plan.settings, half_spread), plan.costs, plan.short)
+        self._instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
+        self._grids = {symbol: grid_of(instrument, symbol) for symbol, instrument in self._instruments.items()}
+        self._decisions = {symbol: resampled(market, plan.timeframe, self._base) for symbol, market in markets.items()}
+        bars = sum(map(len, self._decisions.values()))
+        self._scores = lru_cache(maxsize=max(2 * len(plan.strategies), KEPT_BYTES // (8 * max(bars, 1))))(self._score)
+
+    def played(self, plan: Plan) -> Run:
+        """The same plan with other parameters or weights."""
+        if plan.engine == "event":
+            outcome = run_plan(plan, self._markets)
+            return Run(outcome.curve, outcome.trades)
+        strategies: dict[str, Strategy] = {choice.name: self._remembered(choice) for choice in plan.strategies}
+        scores = {symbol: scored(bars, strategies, plan.weights) for symbol, bars in self._decisions.items()}
+        tape = tape_of(
+            *(self._markets, self._decisions, scores, self._grids),
+            *(self._base, plan.timeframe, self._terms.entry_score),
+            with_atr=self._terms.stop_atr > 0,
+            with_volume=self._terms.impact > 0,
+        )
+        result = run(tape, steps_of(self._instruments, self._grids), self._terms, self._grids)
+        time = np.append(result.time, result.time[-1] + length(self._base))
+        first = 0 if self._trade_from is None else int(np.searchsorted(time, self._trade_from))
+        equity = np.append(result.equity, result.worth) / MONEY
+        return Run(EquityCurve(time[first:], equity[first:]), result.trades)
+
+    def _remembered(self, choice: StrategyChoice) -> "_Remembered":
+        params = tuple(sorted(choice.params.items()))
+        by_symbol = self._scores(choice.name, params)
+        return _Remembered(choice.built(), {id(self._decisions[symbol]): array for symbol, array in by_symbol.items()})
+
+    def _score(self, name: str, params: tuple[tuple[str, Parameter], ...]) -> dict[str, Floats]:
+        strategy = StrategyChoice(name=name, params=dict(params), weight=1).built()
+        return {symbol: self._silenced(strategy.score(bars), bars) for symbol, bars in self._decisions.items()}
+
+    def _silenced(self, score: Floats, bars: Market) -> Floats:
+        """Nothing said by bars that closed before the time from which it may trade."""
+        if self._trade_from is not None:
+            closes = bars.open_time + length(self._plan.timeframe)
+            score = np.where(closes < self._trade_from, 0.0, score)
+        score.flags.writeable = False
+        return score
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """A strategy whose scores of these markets are known."""
+
+    strategy: Strategy
+    scores: Mapping[int, Floats]
+
+    @property
+    def name(self) -> str:
+        return self.strategy.name
+
+    @property
+    def description(self) -> str:
+        return self.strategy.description
+
+    @property
+    def warmup(self) -> int:
+        return self.strategy.warmup
+
+    def score(self, market: Market) -> Floats:
+        return self.scores[id(market)]
+
+    def explain(self, market: Market) -> str:
+        return self.strategy.explain(market)
+
+
+def _require_playable(plan: Plan, trade_from: int | None) -> None:
+    if plan.engine == "event":
+        if trade_from is not None:
+            raise ConfigError("--engine event: can't begin to trade after a warm-up yet; use --engine vector")
+        return
+    if plan.council != "none":
+        raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")
+    if plan.learning != "off":
+        raise ConfigError("--learning on: the vector engine keeps the weights as they are; use --engine event")

@@ -1,0 +1,220 @@
+"""`parley sweep`: the best parameters and weights, and whether they could be luck."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from backtester.sweep.names import Backend, ObjectiveName, SamplerName
+from cli.output import WIDE, console, errors, note, number, say, short, signed, table
+from cli.plan_options import FAST, PlanOptions, plan_of, takes_plan
+from shared.config import load_settings
+from shared.errors import ConfigError
+
+if TYPE_CHECKING:
+    from backtester.sweep.judged import Sweep
+    from backtester.sweep.trial import Trial
+
+Params = Annotated[
+    list[str] | None,
+    typer.Option("--param", help="STRATEGY.PARAM=LOW:HIGH, LOW:HIGH:STEP, int:LOW:HIGH or A,B,C; any number of them"),
+]
+Weights = Annotated[bool, typer.Option("--weights", help="search the strategies' weights too")]
+Trials = Annotated[int, typer.Option("--trials", min=1, help="trials in all, those of earlier runs included")]
+Objective = Annotated[ObjectiveName, typer.Option("--objective", help="what is made as large as possible")]
+Sampler = Annotated[
+    SamplerName, typer.Option("--sampler", help="tpe learns from earlier trials; grid tries every combination")
+]
+MinTrades = Annotated[int, typer.Option("--min-trades", min=0, help="a trial with fewer trades has failed")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="trials at the same time; default: one for each core")]
+Where = Annotated[Backend, typer.Option("--backend", help="processes, threads, or a cluster of Dask or Ray")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", help="the cluster's: tcp://HOST:8786 of Dask, HOST:6379 of Ray")
+]
+JsonFile = Annotated[str | None, typer.Option("--json", help="write all of it to this file; - is standard output")]
+
+
+FIGURES = ("return", "Sharpe", "max drawdown", "trades")
+
+
+@takes_plan(FAST)
+def sweep(
+    asked: PlanOptions,
+    param: Params = None,
+    weights: Weights = False,
+    trials: Trials = 100,
+    objective: Objective = "sharpe",
+    sampler: Sampler = "tpe",
+    min_trades: MinTrades = 0,
+    jobs: Jobs = None,
+    backend: Where = "loky",
+    scheduler: Scheduler = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", help="a file or postgresql://… to keep trials in; default: DATA_DIR/sweeps/NAME.log"),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="the study's name; default: by what is searched")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="trials shown")] = 10,
+    json_file: JsonFile = None,
+) -> None:
+    """Search strategies' parameters and weights; the same command goes on where it was stopped."""
+    from backtester.data.store import CandleStore
+    from backtester.runs.run import loaded
+    from backtester.sweep.crew import Crew
+    from backtester.sweep.judged import Sweep, summary
+    from backtester.sweep.record import Place, identity, opened
+    from backtester.sweep.search import searched, total
+    from backtester.sweep.space import space_of
+    from backtester.sweep.trial import Work
+
+    require_folder(json_file)
+    settings = load_settings()
+    store = CandleStore(settings.data_dir)
+    plan = plan_of(asked, settings, store)
+    space = space_of(param or [], plan, weights=weights)
+    work = Work(plan, loaded(plan, store), space, objective, trials, min_trades)
+    known = identity(work, sampler)
+    place = Place.of(study, name, settings.data_dir, known)
+    count = total(trials, sampler, space)
+    with stoppable(f"in {place}"), opened(place, work, known) as record, shown(count, objective) as told:
+        done = searched(work, sampler, record, Crew(backend, jobs, scheduler), told)
+    result = Sweep(work, done)
+    if json_file:
+        write_json(json_file, summary(result) | {"study": str(place)})
+    if json_file != "-":
+        print_sweep(result, top)
+        note(False, f"all trials: {place}")
+
+
+@contextmanager
+def stoppable(where: str) -> Iterator[None]:
+    """Ctrl-C says what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(False, f"stopped; every finished trial is kept {where}, and the same command goes on from there")
+        raise
+
+
+@contextmanager
+def shown(total: int, objective: str) -> Iterator[Callable[..., None]]:
+    """A progress bar with the best so far, on standard error; what it yields hears of the trials so far, by number.
+
+    `before` counts trials of searches that are done, `label` names this one.
+    """
+    from backtester.sweep.judged import best_of
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task("trials", total=total)
+
+        def told(done: Mapping[int, "Trial"], before: int = 0, label: str = "trials") -> None:
+            best = best_of(done.values())
+            said = "" if best is None else f", best {objective} {short(best.value)}"
+            progress.update(task, completed=before + len(done), description=f"{label}{said}")
+
+        yield told
+
+
+def print_sweep(result: "Sweep", top: int) -> None:
+    """For people."""
+    from backtester.sweep.judged import options
+
+    console.print(_table(result, top))
+    failed = [trial for trial in result.trials if trial.value is None]
+    if failed:
+        say(f"{len(failed)} of {len(result.trials)} trials failed, the first of them: {failed[0].reason}")
+    if result.importance:
+        say("Matters: " + ", ".join(f"{name} {share:.0%}" for name, share in result.importance.items()))
+    if result.best is not None:
+        say(f"Best: trial {result.best.number}, for a backtest: {' '.join(options(result.work, result.best))}")
+    if result.evidence is not None:
+        print_evidence(result.evidence)
+    print_verdict(result.verdict)
+
+
+def print_evidence(known: Any) -> None:
+    """The measures of luck, one a row."""
+    low_high = "—" if known.interval is None else f"{known.interval.low:.2f} to {known.interval.high:.2f}"
+    rows = [
+        ("probabilistic Sharpe ratio", share(known.probabilistic), "chance that the true ratio is above 0"),
+        ("deflated Sharpe ratio", share(known.deflated), f"the same for the best of {known.trials} trials"),
+        ("probability of overfitting", share(known.overfitting), "chance that the choice is worth nothing"),
+        ("annual Sharpe ratio", number(low_high), f"{known.confidence:.0%} of resampled runs"),
+        ("days", number(str(known.periods)), _needed(known.track_record)),
+    ]
+    console.print(
+        table("Could it be luck?", ("measure", "value", "meaning"), rows if known.trials > 1 else _alone(rows))
+    )
+
+
+def print_verdict(found: Any) -> None:
+    """The last word."""
+    console.print(found.words, style="yellow" if found.could_be_luck else "green", soft_wrap=True, highlight=False)
+
+
+def share(value: float | None) -> Any:
+    """A share as per cent."""
+    return number("—" if value is None else f"{value:.1%}")
+
+
+def gain(value: float | None) -> Any:
+    """The same, coloured."""
+    return signed(value, None if value is None else f"{value:+.2%}")
+
+
+def write_json(target: str, found: Mapping[str, Any]) -> None:
+    """To a file, or to standard output."""
+    text = json.dumps(found, indent=1) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        Path(target).write_text(text)
+
+
+def require_folder(target: str | None) -> None:
+    """ConfigError before the work, not after it."""
+    if target and target != "-" and not Path(target).resolve().parent.is_dir():
+        raise ConfigError(f"--json: the folder of {target} does not exist")
+
+
+def _table(result: "Sweep", top: int) -> Table:
+    """A column for every parameter, or where they do not fit, one for all."""
+    title, common = f"Best of {len(result.trials)} trials", ("trial", result.work.objective, *FIGURES)
+    trials, knobs = result.ranked[:top], [knob.name for knob in result.work.space.knobs]
+    wide = table(
+        title, (*common, *knobs), [(*_figures(trial), *map(worded, trial.params.values())) for trial in trials]
+    )
+    if console.measure(wide, options=console.options.update(max_width=10 * WIDE)).maximum <= console.width:
+        return wide
+    return table(title, (*common, "tried"), [(*_figures(trial), tried(trial)) for trial in trials])
+
+
+def _figures(trial: "Trial") -> tuple[object, ...]:
+    figures = trial.figures.get
+    numbers = gain(figures("total_return")), figures("sharpe"), share(figures("max_drawdown"))
+    return trial.number, trial.value, *numbers, trial.trades
+
+
+def worded(value: object) -> object:
+    """A parameter's value, numbers to the right and without idle digits."""
+    return number(f"{value:g}") if isinstance(value, (int, float)) else value
+
+
+def tried(trial: "Trial") -> str:
+    """A trial's values in one line."""
+    return ", ".join(f"{name} {worded(value)}" for name, value in trial.params.items())
+
+
+def _alone(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [row for row in rows if row[0] not in ("deflated Sharpe ratio", "probability of overfitting")]
+
+
+def _needed(periods: float | None) -> str:
+    return "no number of them would do" if periods is None else f"{periods:.0f} needed"

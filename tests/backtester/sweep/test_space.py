@@ -1,0 +1,94 @@
+"""Ranges as typed, held against what the strategies allow."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from backtester.sweep.space import space_of
+from shared.errors import ConfigError
+from tests.backtester.sweep.searches import plan
+
+
+@pytest.mark.filterwarnings("error")  # of Optuna, about ends that no step reaches
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("momentum.adx_above=15:35", FloatDistribution(15, 35)),
+        ("momentum.adx_above=15:35:5", FloatDistribution(15, 35, step=5)),
+        ("momentum.adx_above=15:33:5", FloatDistribution(15, 30, step=5)),
+        ("momentum.adx_above=int:15:35", IntDistribution(15, 35)),
+        ("momentum.adx_above=int:15:36:10", IntDistribution(15, 35, step=10)),
+        (" momentum.adx_above = 20,25,30 ", CategoricalDistribution((20.0, 25.0, 30.0))),
+        ("swing.floor=0.1:0.3:0.1", FloatDistribution(0.1, 0.3, step=0.1)),
+    ],
+)
+def test_a_range_or_a_choice(text: str, values: object) -> None:
+    (knob,) = space_of([text], plan(), weights=False).knobs
+    assert knob.values == values
+    assert (knob.name, knob.strategy) == (text.partition("=")[0].strip(), text.strip().partition(".")[0])
+
+
+def test_steps_land_on_round_numbers() -> None:
+    (knob,) = space_of(["swing.floor=0.1:0.7:0.1"], plan(), weights=False).knobs
+    assert knob.grid == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    (whole,) = space_of(["momentum.adx_above=int:15:36:10"], plan(), weights=False).knobs
+    assert whole.grid == (15, 25, 35)
+
+
+@pytest.mark.parametrize(
+    ("texts", "weights", "said"),
+    [
+        (
+            ["momentum.adx_above=15:200"],
+            False,
+            "strategy momentum: adx_above 200.0 is not allowed; allowed: float >= 0",
+        ),
+        (["momentum.adx_above=15:200"], False, "and <= 100"),
+        (["momentum.bullish_full=0.5,0.6"], False, "bullish_full 0.5 is not allowed; allowed: float > 0.55 and <= 1"),
+        (["momentum.adx_above=a,b"], False, "adx_above a is not allowed"),
+        (["momentum.adx_above=nan,20"], False, "adx_above nan is not allowed"),
+        (["momentum.adx=15:20"], False, "momentum has no parameter adx; there are rsi_low, rsi_high, adx_above"),
+        (["breakout.floor=0:1"], False, "breakout is not among the strategies (momentum, swing)"),
+        (["momentum.adx_above=35:15"], False, "--param momentum.adx_above=35:15: a range is LOW:HIGH"),
+        (["momentum.adx_above=15:35:0"], False, "STEP above 0"),
+        (["momentum.adx_above=15:35:5:1"], False, "a range is LOW:HIGH or LOW:HIGH:STEP"),
+        (["momentum.adx_above=15:x"], False, "x is no number"),
+        (["momentum.adx_above=int:15.5:20"], False, "whole"),
+        (["momentum.adx_above=int:15"], False, "int: goes with a range"),
+        (["momentum"], False, "write STRATEGY.PARAM=LOW:HIGH"),
+        (["swing.floor=0:1", "swing.floor=0:0.5"], False, "--param swing.floor: stands twice"),
+        ([], False, "nothing to search: add --weights or --param"),
+    ],
+)
+def test_a_mistake_names_the_strategy_the_field_and_what_is_allowed(texts: list[str], weights: bool, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        space_of(texts, plan(), weights=weights)
+    assert said in str(error.value)
+
+
+def test_weights_of_one_strategy_are_nothing_to_search() -> None:
+    with pytest.raises(ConfigError, match="--weights: one strategy alone"):
+        space_of([], plan(["swing"]), weights=True)
+
+
+def test_values_become_a_plan() -> None:
+    asked = plan()
+    space = space_of(["momentum.adx_above=int:15:35"], asked, weights=True)
+    made = space.applied(asked, {"momentum.adx_above": 20, "momentum.weight": 0.25, "swing.weight": 0.75})
+    momentum, swing = made.strategies
+    assert (momentum.params, momentum.weight, swing.params, swing.weight) == ({"adx_above": 20.0}, 0.25, {}, 0.75)
+    assert isinstance(momentum.params["adx_above"], float)
+
+
+def test_a_combination_that_the_strategy_refuses() -> None:
+    space = space_of(["momentum.rsi_low=40:80"], plan(), weights=False)
+    with pytest.raises(ConfigError, match="rsi_low 75 must be below rsi_high 70"):
+        space.applied(plan(), {"momentum.rsi_low": 75.0})
+
+
+@given(st.integers(0, 99), st.integers(1, 100), st.integers(1, 30))
+def test_every_step_is_inside_and_none_is_missing(low: int, width: int, step: int) -> None:
+    high = min(low + width, 100)
+    (knob,) = space_of([f"momentum.adx_above={low}:{high}:{step}"], plan(), weights=False).knobs
+    assert list(knob.grid) == [float(value) for value in range(low, high + 1, step)]
