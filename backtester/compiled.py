@@ -15,22 +15,37 @@ from typing import Any
 import numba
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("backtester/vector", "shared/risk", "shared/portfolio", "shared/broker/fills.py")
+SOURCES = ("backtester/compiled.py", "backtester/vector", "shared/risk", "shared/portfolio", "shared/broker/fills.py")
+
+
+KEPT = ("shared.", "backtester.", "benchmarks.")
+"""What a user's file is imported as is another name in the next process: kept code that says it could not be loaded."""
+INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""What only compiled code calls is kept with its caller and needs no way in from Python: a third of the time."""
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` in nopython mode; the functions it calls are compiled first and take their places in its globals."""
-    return _compiled(function, _use_cache())
+    """`function` in nopython mode; the functions it calls are compiled first and take their places in its globals.
+
+    It lets other threads run meanwhile. It must not make arrays: they are not counted as references, which would cost
+    more than what the loop does with them.
+    """
+    return _compiled(function, True)
 
 
 @cache
-def _compiled(function: Callable[..., Any], cached: bool) -> Callable[..., Any]:
+def _compiled(function: Callable[..., Any], from_python: bool) -> Callable[..., Any]:
     names = {name: value for name, value in function.__globals__.items() if name in function.__code__.co_names}
     for name, value in names.items():
         if isinstance(value, types.FunctionType):
-            names[name] = _compiled(value, cached)
+            names[name] = _compiled(value, False)
     copy = types.FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__)
-    jitted: Callable[..., Any] = numba.njit(copy, cache=cached)
+    options = {"nogil": True, "_nrt": False}
+    if from_python:
+        options["cache"] = function.__module__.startswith(KEPT) and _use_cache()
+    else:
+        options |= INNER | {"forceinline": function.__module__.startswith("backtester.vector.")}
+    jitted: Callable[..., Any] = numba.njit(copy, **options)  # type: ignore[call-overload]  # its stub does not know the last two
     return jitted
 
 

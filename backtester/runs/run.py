@@ -16,8 +16,10 @@ from backtester.runs.instruments import instrument_of
 from backtester.runs.outcome import Candles, Outcome
 from backtester.runs.plan import Plan
 from backtester.runs.trade import Trade
+from services.signal_generator.core import SNAPSHOT_BARS
 from shared.broker.base import Instrument
 from shared.strategies.market import Market
+from shared.timeframes import length
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,30 @@ def unheard(_done: int, _of: int) -> None:
 
 
 def loaded(plan: Plan, store: CandleStore) -> dict[str, Market]:
-    """The plan's base bars by symbol. ConfigError names what is not stored."""
-    place = plan.venue, plan.base_timeframe, plan.start, plan.end
-    venue, base, start, end = place
-    return {symbol: store.load(venue, symbol, base, start, end) for symbol in sorted(plan.symbols)}
+    """The plan's base bars by symbol, with those before its start that warm strategies up, as far as they are stored.
+
+    ConfigError names what is not stored.
+    """
+    venue, base, end = plan.venue, plan.base_timeframe, plan.end
+    markets = {symbol: store.load(venue, symbol, base, _warm_from(plan), end) for symbol in sorted(plan.symbols)}
+    for symbol in markets:
+        if not len(markets[symbol].since(plan.start)):
+            store.load(venue, symbol, base, plan.start, end)  # which says what there is instead
+    return markets
+
+
+def _warm_from(plan: Plan) -> int | None:
+    if plan.start is None:
+        return None
+    bars = max(SNAPSHOT_BARS, *(choice.built().warmup for choice in plan.strategies))
+    return max(0, plan.start - (bars + 1) * length(plan.timeframe))
 
 
 def run(plan: Plan, markets: Mapping[str, Market], progress: Progress = unheard) -> Outcome:
-    """The plan played on these base bars by symbol. ConfigError names what its engine can't express."""
+    """The plan played on these base bars by symbol; those before its start are only looked back at.
+
+    ConfigError names what its engine can't express.
+    """
     instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
     began = perf_counter()
     played = _engine(plan)(plan, markets, instruments, progress=progress)
@@ -99,7 +117,8 @@ def _identified(market: Market) -> Candles:
 def _held(plan: Plan, markets: Mapping[str, Market], time: NDArray[np.int64]) -> NDArray[np.float64]:
     """Equal shares bought at the first open at which every symbol has a price; cash until then."""
     cash = float(plan.settings.initial_balance)
-    first = int(np.searchsorted(time, max(int(market.open_time[0]) for market in markets.values())))
+    known = max(int(market.open_time[0]) for market in markets.values())
+    first = int(np.searchsorted(time, known))
     prices = {symbol: _prices_at(market, time[first:]) for symbol, market in markets.items()}
     held = buy_and_hold(time[first:], prices, cash).curve.equity
     return np.concatenate([np.full(first, cash), held])

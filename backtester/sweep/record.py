@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 
 from backtester.metrics.deviation import Floats
-from backtester.runs.code import code_version
+from backtester.runs.code import code_of
 from backtester.sweep.names import SamplerName
 from backtester.sweep.objective import DEFLATED
 from backtester.sweep.proposals import frozen
@@ -36,14 +36,13 @@ def identity(work: Work, sampler: SamplerName) -> Json:
     """All that decides which trials are made, and what they give; their number only where the objective counts it."""
     return {
         "plan": work.plan.model_dump(mode="json"),
-        "trade_from": work.trade_from,
         "params": {name: json.loads(distribution_to_json(one)) for name, one in work.space.distributions.items()},
         "objective": work.objective,
         "min_trades": work.min_trades,
         "sampler": sampler,
         "trials": work.trials if work.objective == DEFLATED else None,
         "candles": work.candles,
-        "code": code_version(),
+        "code": code_of(work.plan),
     }
 
 

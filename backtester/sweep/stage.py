@@ -33,15 +33,16 @@ class Run(NamedTuple):
 
 
 class Stage:
-    """`markets` are base bars by symbol; before `trade_from` (microseconds) they only warm strategies up.
+    """`markets` are base bars by symbol; before the plan's start they only warm strategies up.
 
     The vector engine's result is that of `backtester.runs.run.run`, but the scores of a strategy whose parameters were
     seen before are not computed again. ConfigError names what an engine can't express.
     """
 
-    def __init__(self, plan: Plan, markets: Mapping[str, Market], trade_from: int | None = None) -> None:
-        _require_playable(plan, trade_from)
-        self._plan, self._markets, self._trade_from = plan, markets, trade_from
+    def __init__(self, plan: Plan, markets: Mapping[str, Market]) -> None:
+        _require_playable(plan)
+        self._plan, self._markets = plan, markets
+        self._played = {symbol: market.since(plan.start) for symbol, market in markets.items()}
         self._base = plan.base_timeframe
         half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
         self._terms = charged(terms_of(plan.settings, half_spread), plan.costs, plan.short)
@@ -59,16 +60,14 @@ class Stage:
         strategies: dict[str, Strategy] = {choice.name: self._remembered(choice) for choice in plan.strategies}
         scores = {symbol: scored(bars, strategies, plan.weights) for symbol, bars in self._decisions.items()}
         tape = tape_of(
-            *(self._markets, self._decisions, scores, self._grids),
+            *(self._played, self._decisions, scores, self._grids),
             *(self._base, plan.timeframe, self._terms.entry_score),
             with_atr=self._terms.stop_atr > 0,
             with_volume=self._terms.impact > 0,
         )
         result = run(tape, steps_of(self._instruments, self._grids), self._terms, self._grids)
         time = np.append(result.time, result.time[-1] + length(self._base))
-        first = 0 if self._trade_from is None else int(np.searchsorted(time, self._trade_from))
-        equity = np.append(result.equity, result.worth) / MONEY
-        return Run(EquityCurve(time[first:], equity[first:]), result.trades)
+        return Run(EquityCurve(time, np.append(result.equity, result.worth) / MONEY), result.trades)
 
     def _remembered(self, choice: StrategyChoice) -> "_Remembered":
         params = tuple(sorted(choice.params.items()))
@@ -77,15 +76,12 @@ class Stage:
 
     def _score(self, name: str, params: tuple[tuple[str, Parameter], ...]) -> dict[str, Floats]:
         strategy = StrategyChoice(name=name, params=dict(params), weight=1).built()
-        return {symbol: self._silenced(strategy.score(bars), bars) for symbol, bars in self._decisions.items()}
+        return {symbol: _frozen(strategy.score(bars)) for symbol, bars in self._decisions.items()}
 
-    def _silenced(self, score: Floats, bars: Market) -> Floats:
-        """Nothing said by bars that closed before the time from which it may trade."""
-        if self._trade_from is not None:
-            closes = bars.open_time + length(self._plan.timeframe)
-            score = np.where(closes < self._trade_from, 0.0, score)
-        score.flags.writeable = False
-        return score
+
+def _frozen(score: Floats) -> Floats:
+    score.flags.writeable = False
+    return score
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +110,8 @@ class _Remembered:
         return self.strategy.explain(market)
 
 
-def _require_playable(plan: Plan, trade_from: int | None) -> None:
+def _require_playable(plan: Plan) -> None:
     if plan.engine == "event":
-        if trade_from is not None:
-            raise ConfigError("--engine event: can't begin to trade after a warm-up yet; use --engine vector")
         return
     if plan.council != "none":
         raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")

@@ -40,7 +40,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Work:
-    """All that a trial needs but its values; `markets` are base bars by symbol, `trade_from` as for Stage.
+    """All that a trial needs but its values; `markets` are base bars by symbol, those before the start warm up.
 
     `trials` is how many will be made, `min_trades` how many trades a trial needs to count as a success.
     """
@@ -51,7 +51,6 @@ class Work:
     objective: ObjectiveName
     trials: int
     min_trades: int = 0
-    trade_from: int | None = None
 
     @cached_property
     def candles(self) -> dict[str, str]:
@@ -61,7 +60,7 @@ class Work:
     @cached_property
     def token(self) -> str:
         """The same for the same stage."""
-        known = (self.plan.model_dump_json(), repr(self.candles), repr(self.trade_from))
+        known = (self.plan.model_dump_json(), repr(self.candles))
         return sha256("\n".join(known).encode()).hexdigest()
 
 
@@ -96,9 +95,9 @@ def _judged(work: Work, number: int, params: Mapping[str, Parameter], run: Run) 
 
 def _days(work: Work) -> int:
     """Days with a return: those of a run that stands still."""
-    time = np.unique(np.concatenate([market.open_time for market in work.markets.values()]))
+    played = [market.since(work.plan.start).open_time for market in work.markets.values()]
+    time = np.unique(np.concatenate(played))
     time = np.append(time, time[-1] + length(work.plan.base_timeframe))
-    time = time if work.trade_from is None else time[time >= work.trade_from]
     return len(daily_returns(EquityCurve(time, np.ones(len(time)))))
 
 
@@ -111,5 +110,5 @@ def _stage_of(work: Work) -> Stage:
     with _preparing:
         if work.token not in _stages:
             _stages.clear()
-            _stages[work.token] = Stage(work.plan, work.markets, work.trade_from)
+            _stages[work.token] = Stage(work.plan, work.markets)
         return _stages[work.token]

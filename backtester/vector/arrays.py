@@ -1,14 +1,14 @@
 """From markets to the loop's arrays: one timeline for all symbols, scores and ATR where decision bars close."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backtester.vector.state import BAR, Floats, Ints, Tape
+from backtester.compiled import compiled
+from backtester.vector import passes
+from backtester.vector.state import CLOSE, FAR, HIGH, LOW, OPEN, Floats, Ints, Tape
 from shared.indicators.computed import indicators_of
-from shared.portfolio.grid import Grid, atr_ticks
+from shared.portfolio.grid import Grid
 from shared.schemas.base import Timeframe
 from shared.strategies.base import Strategy
 from shared.strategies.ensemble import combine
@@ -17,6 +17,8 @@ from shared.timeframes import length
 
 NEAR = 1e-9
 """Sums this near to where rounding to 1e-6 changes are added up exactly."""
+EXACT_POWER = 22
+"""Powers of ten up to here are floats without rounding, so that one division rounds as text does."""
 
 
 def resampled(market: Market, timeframe: Timeframe, base: Timeframe) -> Market:
@@ -42,6 +44,8 @@ def resampled(market: Market, timeframe: Timeframe, base: Timeframe) -> Market:
 def ensemble(scores: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
     """`shared.strategies.ensemble.combine` of every bar, equal to the last bit; scores of shape (n,) each."""
     names = sorted(scores)
+    if len(names) == 1 and weights[names[0]] > 0:
+        return scores[names[0]]
     table = np.vstack([scores[name] for name in names])
     weight = np.array([weights[name] for name in names])[:, None]
     spoke = (weight * (table != 0)).sum(axis=0)
@@ -67,35 +71,114 @@ def tape_of(
     base: Timeframe,
     decision: Timeframe,
     entry_score: float,
+    *,
+    with_atr: bool = True,
+    with_volume: bool = False,
 ) -> Tape:
-    """Everything on one timeline; symbols in alphabetical order."""
+    """Everything on one timeline; symbols in alphabetical order. ATR and volumes only where they are asked for."""
     symbols = sorted(markets)
-    time = np.unique(np.concatenate([markets[symbol].open_time for symbol in symbols]))
-    bars: Any = np.zeros((len(time), len(symbols)), BAR).view(np.recarray)
-    bars.score, bars.atr = np.nan, np.nan
-    for column, symbol in enumerate(symbols):
-        rows = np.searchsorted(time, markets[symbol].open_time)
-        for name in PRICES:
-            bars[name][rows, column] = ticks_of(getattr(markets[symbol], name), grids[symbol])
-        ends = decisions[symbol].open_time + length(decision) - length(base)
-        at = np.searchsorted(time, ends, side="right") - 1
-        bars.score[at, column] = scores[symbol]
-        _put_atr(bars.atr[:, column], at, decisions[symbol], scores[symbol] >= entry_score, grids[symbol])
-    return Tape(time, bars)
+    time = timeline([markets[symbol].open_time for symbol in symbols])
+    prices = prices_of(time, markets, grids)
+    volume = np.zeros((len(symbols), len(time) if with_volume else 0), np.int64)
+    if with_volume:
+        for number, symbol in enumerate(symbols):
+            volume[number, np.searchsorted(time, markets[symbol].open_time)] = _in_lots(markets[symbol], grids[symbol])
+    span = length(decision) - length(base)
+    loud = [loud_of(scores[symbol], entry_score) for symbol in symbols]
+    rows = [
+        instants_of(time, decisions[symbol].open_time, span, own) for symbol, own in zip(symbols, loud, strict=True)
+    ]
+    loud = [own[row >= 0] for own, row in zip(loud, rows, strict=True)]  # what ended before the first bar is history
+    rows = [row[row >= 0] for row in rows]
+    calls = rows[0] if len(rows) == 1 else np.unique(np.concatenate(rows))
+    said, atrs = np.full((len(calls), len(symbols)), np.nan), np.full((len(calls), len(symbols)), np.nan)
+    for number, symbol in enumerate(symbols):
+        at = np.searchsorted(calls, rows[number])
+        said[at, number] = scores[symbol][loud[number]]
+        if with_atr:
+            atrs[at, number] = _atrs(decisions[symbol], loud[number], grids[symbol])
+    return Tape(time, prices, volume, calls, said, atrs)
+
+
+def loud_of(scores: Floats, least: float) -> Ints:
+    """Where a score is at least `least` on either side."""
+    places = np.empty(len(scores) + 1, np.int64)
+    return places[: compiled(passes.put_loud)(scores, least, places)].copy()
+
+
+def instants_of(time: Ints, open_time: Ints, span: int, places: Ints) -> Ints:
+    """At which instant's close the decision bars at `places` close; the last of those that end in the same gap."""
+    if span == 0 and open_time is time:
+        return places
+    return np.searchsorted(time, open_time[places] + span, side="right") - 1
+
+
+def timeline(times: Sequence[Ints]) -> Ints:
+    """Every time at which a bar opens, ascending."""
+    if all(np.array_equal(times[0], other) for other in times[1:]):
+        return times[0]
+    return np.unique(np.concatenate(times))
+
+
+def prices_of(time: Ints, markets: Mapping[str, Market], grids: Mapping[str, Grid]) -> Ints:
+    """`Tape.prices` of these markets, symbols in alphabetical order."""
+    prices = np.empty((len(PRICES), len(markets), len(time)), np.int64)
+    for number, symbol in enumerate(sorted(markets)):
+        market, grid = markets[symbol], grids[symbol]
+        if len(market) == len(time):
+            for place, name in PLACES:
+                _put_ticks(getattr(market, name), grid, prices[place, number])
+        else:
+            _put_sparse(time, market, grid, prices[:, number])
+    return prices
+
+
+PLACES = ((OPEN, "open"), (HIGH, "high"), (LOW, "low"), (CLOSE, "close"))
 
 
 def ticks_of(prices: Floats, grid: Grid) -> Ints:
     """Prices on their grid. ValueError where one lies between two ticks by more than a float's rounding."""
-    exact = prices / float(grid.tick)
-    ticks = np.rint(exact)
-    if (np.abs(exact - ticks) > 1e-6 * np.maximum(1.0, np.abs(exact) * 1e-6)).any():
+    ticks = np.empty(len(prices), np.int64)
+    _put_ticks(prices, grid, ticks)
+    return ticks
+
+
+def _put_ticks(prices: Floats, grid: Grid, ticks: Ints) -> None:
+    if compiled(passes.put_ticks)(prices, float(grid.tick), ticks):
         raise ValueError(f"a price is no multiple of the tick {grid.tick}")
-    return ticks.astype(np.int64)
 
 
-def _put_atr(column: Floats, at: NDArray[np.intp], market: Market, needed: NDArray[np.bool_], grid: Grid) -> None:
-    """ATR in ticks, to the ten digits that live messages carry, where an entry may need it."""
-    values = indicators_of(market).atr
-    for place in np.flatnonzero(needed):
-        if values[place] == values[place]:
-            column[at[place]] = atr_ticks(float(f"{values[place]:.10g}"), float(grid.tick))
+def _put_sparse(time: Ints, market: Market, grid: Grid, prices: Ints) -> None:
+    """A symbol that has not a bar at every instant."""
+    rows = np.searchsorted(time, market.open_time)
+    prices[HIGH], prices[LOW] = 0, FAR
+    prices[HIGH, rows], prices[LOW, rows] = ticks_of(market.high, grid), ticks_of(market.low, grid)
+    last = np.searchsorted(market.open_time, time, side="right") - 1
+    opens, closes = ticks_of(market.open, grid), ticks_of(market.close, grid)
+    prices[CLOSE] = np.where(last >= 0, closes[last], 0)
+    prices[OPEN] = prices[CLOSE]
+    prices[OPEN, rows] = opens
+
+
+def _in_lots(market: Market, grid: Grid) -> Ints:
+    """Volumes in lots, as many as the loop can count."""
+    return np.minimum(market.volume / float(grid.lot), FAR // 2).astype(np.int64)
+
+
+def _atrs(market: Market, places: Ints, grid: Grid) -> Floats:
+    """ATR in ticks, to the ten digits that live messages carry; nan where it is not known."""
+    known = ten_digits(indicators_of(market).atr[places])
+    return np.floor(known / float(grid.tick) * 1e6 + 0.5) / 1e6  # as `atr_ticks` does it
+
+
+def ten_digits(values: Floats) -> Floats:
+    """`float(f"{value:.10g}")` of every value that is not negative; nan stays nan."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.clip(9 - np.floor(np.log10(values)), -300, 300)
+        shifted = values * 10.0**scale
+        whole = np.rint(shifted)
+        near = np.where(scale >= 0, whole / 10.0**scale, whole * 10.0**-scale)
+    sure = (np.abs(shifted - whole) < 0.5 - 1e-5) & (np.abs(scale) <= EXACT_POWER) & (whole >= 1e9) & (whole < 1e10)
+    for place in np.flatnonzero(~sure):
+        near[place] = float(f"{values[place]:.10g}")
+    return np.asarray(near)

@@ -1,22 +1,21 @@
 """Runs the compiled loop over markets, on the desk's own settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from backtester.compiled import compiled
-from backtester.runs.plan import Plan
-from backtester.runs.run import Played
+from backtester.runs.plan import Costs, Plan
+from backtester.runs.run import Played, Progress, unheard
 from backtester.runs.trade import Trade
 from backtester.vector import loop
 from backtester.vector.arrays import resampled, scored, tape_of
 from backtester.vector.books import marked
-from backtester.vector.state import GRID, REASONS, Ints, Records, Tape, Terms, nothing_held, opened_purse
+from backtester.vector.state import GRID, NEVER, REASONS, Ints, Records, Tape, Terms, opened_books, packed, with_room
 from services.position_manager.handlers import rules_of
 from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
@@ -29,17 +28,23 @@ from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.timeframes import length
 
+LONGEST = 10**7
+"""Bars of a time stop that can be counted in microseconds; one beyond is none."""
 MONEY = 1e10
 """Money units of one of the quote currency."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
-    """`equity` in money units at each open of `time`, marked to the bid; `cash` and `held` (lots by symbol) at the end;
-    refusals by their code.
+    """`rows` are the closed trades by `state.COLUMNS`, and `trades` the same for people.
+
+    `equity` in money units at every open of `time`, marked to what closing would bring; empty where it was not asked
+    for, and `worth` at the last close. `cash` and `held` (lots by symbol, shorts negative) at the end; refusals by
+    their code.
     """
 
-    trades: tuple[Trade, ...]
+    grids: Mapping[str, Grid]
+    rows: Ints
     time: Ints
     equity: Ints
     cash: Decimal
@@ -47,21 +52,32 @@ class Result:
     worth: int
     refused: Ints
 
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """In the order in which they closed."""
+        symbols = sorted(self.grids)
+        return tuple(_trade(row, symbols[row[0]], self.grids[symbols[row[0]]]) for row in self.rows.tolist())
 
-def played_by_vector(plan: Plan, markets: Mapping[str, Market], instruments: Mapping[str, Instrument]) -> Played:
+
+def played_by_vector(
+    plan: Plan,
+    markets: Mapping[str, Market],
+    instruments: Mapping[str, Instrument],
+    *,
+    progress: Progress = unheard,
+) -> Played:
     """The plan on these base bars. ConfigError names what this engine can't express."""
     if plan.council != "none":
         raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")
     strategies = {choice.name: choice.built() for choice in plan.strategies}
-    half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
-    result = simulated(markets, instruments, strategies, plan.weights, plan.settings, half_spread)
-    grids = {symbol: grid_of(instruments[symbol], symbol) for symbol in markets}
+    terms = charged(terms_of(plan.settings, int(plan.costs.half_spread * SPREAD_UNIT)), plan.costs, plan.short)
+    result = simulated_on(markets, instruments, strategies, plan.weights, plan.settings, terms, plan.start)
     return Played(
         time=np.append(result.time, result.time[-1] + length(plan.base_timeframe)),
         equity=np.append(result.equity, result.worth) / MONEY,
         trades=result.trades,
         cash=result.cash,
-        held={symbol: grids[symbol].from_lots(lots) for symbol, lots in result.held.items()},
+        held={symbol: result.grids[symbol].from_lots(lots) for symbol, lots in result.held.items()},
         refusals={(*LIMITS, "no_stop")[code]: int(count) for code, count in enumerate(result.refused) if count},
     )
 
@@ -75,33 +91,53 @@ def simulated(
     half_spread: int,
 ) -> Result:
     """A backtest of these base bars with COUNCIL=none and LEARNING=off. ConfigError names what it can't express."""
+    return simulated_on(markets, instruments, strategies, weights, settings, terms_of(settings, half_spread))
+
+
+def simulated_on(
+    markets: Mapping[str, Market],
+    instruments: Mapping[str, Instrument],
+    strategies: Mapping[str, Strategy],
+    weights: Mapping[str, float],
+    settings: Settings,
+    terms: Terms,
+    start: int | None = None,
+) -> Result:
+    """The same on terms of one's own; bars that open before `start` are only looked back at."""
     _require_expressible(settings)
     symbols = sorted(markets)
     grids = {symbol: grid_of(instruments[symbol], symbol) for symbol in symbols}
     base, decision = settings.base_timeframe, settings.timeframe
     decisions = {symbol: resampled(markets[symbol], decision, base) for symbol in symbols}
     scores = {symbol: scored(decisions[symbol], strategies, weights) for symbol in symbols}
-    tape = tape_of(markets, decisions, scores, grids, base, decision, settings.entry_score)
-    return run(tape, steps_of(instruments, grids), terms_of(settings, half_spread), grids)
+    played = {symbol: market.since(start) for symbol, market in markets.items()}
+    tape = tape_of(
+        *(played, decisions, scores, grids, base, decision, terms.entry_score),
+        with_atr=terms.stop_atr > 0,
+        with_volume=terms.impact > 0,
+    )
+    return run(tape, steps_of(instruments, grids), terms, grids)
 
 
-def run(tape: Tape, steps: Records, terms: Terms, grids: Mapping[str, Grid], pure: bool = False) -> Result:
-    """The loop on prepared arrays; `pure` runs it uncompiled."""
-    purse = opened_purse(terms.balance)
-    simulate = loop.simulate if pure else compiled_loop()
-    held = nothing_held(len(grids))
-    trades, equity, refused = simulate(tape, steps, terms, held, purse)
-    symbols = sorted(grids)
-    closed = tuple(_trade(row, symbols[row[0]], grids[symbols[row[0]]]) for row in trades)
-    left = {symbol: int(record.lots) for symbol, record in zip(symbols, held, strict=True) if record.lots}
-    worth = marked(steps, terms, held, purse)
-    return Result(closed, tape.time, equity, from_money(int(purse[0].cash)), left, worth, refused)
-
-
-@cache
-def compiled_loop() -> Callable[..., Any]:
-    """The loop and all that it calls, compiled at the first use."""
-    return compiled(loop.simulate)
+def run(
+    tape: Tape, steps: Records, terms: Terms, grids: Mapping[str, Grid], *, pure: bool = False, skip: bool = True
+) -> Result:
+    """The loop on prepared arrays; `pure` runs it uncompiled, and without `skip` it stops at every instant."""
+    simulate, given = (loop.simulate, terms) if pure else (compiled(loop.simulate), packed(terms))
+    books = opened_books(terms.balance, len(grids), len(tape.time))
+    while not simulate(tape, steps, given, books, skip):
+        books = with_room(books)
+    held = {symbol: int(trade.lots * trade.side) for symbol, trade in zip(sorted(grids), books.held, strict=True)}
+    return Result(
+        grids=grids,
+        rows=books.trades[: books.purse[0].closed],
+        time=tape.time,
+        equity=books.equity,
+        cash=from_money(int(books.purse[0].cash)),
+        held={symbol: lots for symbol, lots in held.items() if lots},
+        worth=marked(tape, steps, terms, books, len(tape.time)),
+        refused=books.refused,
+    )
 
 
 def grid_of(instrument: Instrument, symbol: str) -> Grid:
@@ -129,11 +165,15 @@ def terms_of(settings: Settings, half_spread: int) -> Terms:
         base=length(settings.base_timeframe),
         decision=length(settings.timeframe),
         grace=guard.soft_stop_grace // timedelta(microseconds=1),
+        ttl=settings.decision_ttl // timedelta(microseconds=1),
         balance=to_money(settings.initial_balance),
         half_spread=half_spread,
+        slippage=0,
+        impact=0,
         taker_fee=to_fraction(settings.taker_fee),
         slack=ENTRY_SLACK,
         entry_score=settings.entry_score,
+        short=False,
         max_positions=settings.max_positions,
         max_daily_loss=to_fraction(settings.max_daily_loss),
         max_drawdown=to_fraction(settings.max_drawdown),
@@ -145,8 +185,14 @@ def terms_of(settings: Settings, half_spread: int) -> Terms:
         breakeven_atr=guard.breakeven_atr,
         trailing_atr=guard.trailing_atr,
         trailing_step_atr=guard.trailing_step_atr,
-        max_hold_bars=guard.max_hold_bars,
+        max_hold_bars=guard.max_hold_bars if guard.max_hold_bars < LONGEST else NEVER,
     )
+
+
+def charged(terms: Terms, costs: Costs, short: bool) -> Terms:
+    """With slippage, which a buy must have the money for, and with shorts or without."""
+    slippage, impact = to_fraction(costs.slippage), to_fraction(costs.impact)
+    return terms._replace(slippage=slippage, impact=impact, slack=terms.slack + slippage + impact, short=short)
 
 
 def _require_expressible(settings: Settings) -> None:
@@ -156,16 +202,17 @@ def _require_expressible(settings: Settings) -> None:
         raise ConfigError("--learning on: the vector engine keeps the weights as they are; use --engine event")
 
 
-def _trade(row: Ints, symbol: str, grid: Grid) -> Trade:
-    _, entered, left, lots, entry, exit_, paid, proceeds, fees, reason = (int(value) for value in row)
+def _trade(row: Sequence[int], symbol: str, grid: Grid) -> Trade:
+    _, side, entered, left, lots, entry, exit_, paid, proceeds, fees, reason = row
     return Trade(
         symbol=symbol,
+        side=1 if side > 0 else -1,
         entry_time=entered,
         exit_time=left,
         quantity=grid.from_lots(lots),
         entry_price=grid.from_ticks(entry),
         exit_price=grid.from_ticks(exit_),
         fees=from_money(fees),
-        pnl=from_money(proceeds - paid - fees),
+        pnl=from_money(side * (proceeds - paid) - fees),
         exit_reason=REASONS[reason],
     )

@@ -1,12 +1,22 @@
 """Which verdicts of an instant become orders, and of how many lots: the executor's order, limits and sizes."""
 
-import numpy as np
+import math
+from typing import NamedTuple
 
-from backtester.vector.books import realised_on
-from backtester.vector.state import LONG, Ints, Records, Tape, Terms
-from shared.broker.fills import ask_of
+from backtester.vector.books import price_at, realised_on, worth_of
+from backtester.vector.state import Books, Floats, Records, Tape, Terms
+from shared.broker.fills import ask_of, bid_of
 from shared.portfolio.grid import notional, notional_up
-from shared.risk.limits import ALLOWED, REASONS, EntryFacts, EntryLimits, SizeFacts, entry_refusal, size_refusal
+from shared.risk.limits import (
+    ALLOWED,
+    EXPIRED,
+    REASONS,
+    EntryFacts,
+    EntryLimits,
+    SizeFacts,
+    entry_refusal,
+    size_refusal,
+)
 from shared.risk.sizing import reservation, size_entry
 from shared.risk.stops import initial_stop
 
@@ -14,82 +24,115 @@ NO_STOP = len(REASONS)
 """The refusal of an entry whose stop would lie below zero: the executor says it beside the limits' own codes."""
 
 
-def buy_verdicts(
-    tape: Tape,
-    grids: Records,
-    terms: Terms,
-    held: Records,
-    purse: Records,
-    row: int,
-    equity: int,
-    wanted: Ints,
-    refused: Ints,
-) -> None:
-    """Entries of one instant, the greatest score first, each on what those before it have left."""
-    bars = tape.bars[row - 1]
-    reserved, exposed, standing = 0, equity - purse[0].cash, 0
-    for symbol in range(len(bars)):
-        standing += held[symbol].lots > 0
-    done = np.zeros(len(bars), np.int64)
-    while True:
-        symbol = best_of(bars, done, terms.entry_score)
-        if symbol < 0:
-            return
-        done[symbol] = 1
-        facts = facts_of(tape, terms, held, purse, row, symbol, equity, standing)
-        lots, code = sized(facts, grids[symbol], terms, purse[0].cash - reserved, exposed)
+class Room(NamedTuple):
+    """What the trades that stand have left: how many they are, their worth, and the money that is free.
+
+    A short's proceeds are not free, nor is as much again, so that it binds what a long of its size would.
+    """
+
+    standing: int
+    exposed: int
+    free: int
+
+
+def buy_verdicts(tape: Tape, grids: Records, terms: Terms, books: Books, row: int, call: int, equity: int) -> None:
+    """Entries of one instant, the strongest conviction first, each on what those before it have left."""
+    held = books.held
+    room = room_left(tape, grids, terms, books, row)
+    symbol, strength = next_best(tape.scores[call], terms, held, -1, math.inf)
+    while symbol >= 0:
+        side = 1 if tape.scores[call, symbol] > 0 else -1
+        facts = facts_of(tape, terms, books, row, call, symbol, side, equity, room.standing)
+        lots, code = sized(facts, side, grids[symbol], terms, room)
         if code != ALLOWED:
-            refused[code] += 1
-            continue
-        wanted[symbol] = lots
-        spent = notional_up(facts.price, lots, grids[symbol].mul, grids[symbol].div)
-        held_back = reservation(spent, terms.taker_fee, terms.slack)
-        reserved, exposed, standing = reserved + held_back, exposed + held_back, standing + 1
+            books.refused[code] += 1
+        else:
+            held[symbol].wanted = side * lots
+            spent = notional_up(facts.price, lots, grids[symbol].mul, grids[symbol].div)
+            bound = reservation(spent, terms.taker_fee, terms.slack)
+            room = Room(room.standing + 1, room.exposed + bound, room.free - bound)
+        symbol, strength = next_best(tape.scores[call], terms, held, symbol, strength)
 
 
-def best_of(bars: Records, done: Ints, least: float) -> int:
-    """The symbol with the greatest score that is not done; of equals the first. -1 where none is left."""
-    best = -1
-    for symbol in range(len(bars)):
-        if done[symbol] == 0 and bars[symbol].score >= least and (best < 0 or bars[symbol].score > bars[best].score):
-            best = symbol
-    return best
+def room_left(tape: Tape, grids: Records, terms: Terms, books: Books, row: int) -> Room:
+    """Before the first entry of an instant; what its exits will bring in is not there yet."""
+    standing, exposed, free = 0, 0, int(books.purse[0].cash)
+    for symbol in range(len(books.held)):
+        if books.held[symbol].lots > 0:
+            worth = worth_of(grids, terms, books.held, symbol, price_at(tape, row, symbol))
+            standing, exposed = standing + 1, exposed + abs(worth)
+            free += 2 * min(worth, 0)
+    return Room(standing, exposed, free)
+
+
+def next_best(scores: Floats, terms: Terms, held: Records, last: int, strength: float) -> tuple[int, float]:
+    """Whose turn it is after `last` with its `strength`: the strongest left, of equals the first; -1: nobody's."""
+    best, most = -1, 0.0
+    for symbol in range(len(scores)):
+        own = conviction(scores[symbol], terms, held, symbol)
+        before = own > strength or (own == strength and symbol <= last)
+        if own >= terms.entry_score and not before and own > most:
+            best, most = symbol, own
+    return best, most
+
+
+def conviction(score: float, terms: Terms, held: Records, symbol: int) -> float:
+    """How strongly a score asks for an entry; 0 where it only closes what is held on the other side."""
+    if held[symbol].lots > 0 and held[symbol].side * score < 0:
+        return 0.0
+    return abs(score) if terms.short != 0 else score
 
 
 def facts_of(
-    tape: Tape, terms: Terms, held: Records, purse: Records, row: int, symbol: int, equity: int, standing: int
+    tape: Tape, terms: Terms, books: Books, row: int, call: int, symbol: int, side: int, equity: int, standing: int
 ) -> EntryFacts:
-    """What is true of a symbol as its decision bar has closed; a verdict is never late here, nobody pauses."""
+    """What is true of a symbol as its decision bar has closed; nobody pauses, and what is late is said by `expire`."""
     now = tape.time[row - 1] + terms.base
+    price = price_at(tape, row, symbol)
+    if price > 0:
+        price = ask_of(price, terms.half_spread) if side > 0 else bid_of(price, terms.half_spread)
     return EntryFacts(
         True,
-        tape.bars[row - 1, symbol].score,
+        side * tape.scores[call, symbol],
         now,
         now,
         False,
-        purse[0].halted == 1,
-        held[symbol].lots > 0,
+        books.purse[0].halted == 1,
+        books.held[symbol].lots > 0,
         standing,
-        ask_of(held[symbol].last, terms.half_spread),
-        tape.bars[row - 1, symbol].atr,
+        price,
+        tape.atrs[call, symbol] if terms.stop_atr > 0 else 1.0,
         equity,
         terms.balance,
-        realised_on(purse, now),
+        realised_on(books.purse, now),
     )
 
 
-def sized(facts: EntryFacts, grid: Records, terms: Terms, free: int, exposed: int) -> tuple[int, int]:
-    """Lots and ALLOWED, or 0 and the code of the refusal."""
+def sized(facts: EntryFacts, side: int, grid: Records, terms: Terms, room: Room) -> tuple[int, int]:
+    """Lots and ALLOWED, or 0 and the code of the refusal. Without a stop, all of the notional is what is risked."""
     limits = EntryLimits(terms.entry_score, terms.max_positions, terms.max_daily_loss, terms.max_drawdown)
     code = entry_refusal(facts, limits)
     if code != ALLOWED:
         return 0, code
-    stop = initial_stop(facts.price, facts.atr, terms.stop_atr, LONG)
-    if stop <= 0:
-        return 0, NO_STOP
+    stop = 0
+    if terms.stop_atr > 0:
+        stop = initial_stop(facts.price, facts.atr, terms.stop_atr, side)
+        if stop <= 0:
+            return 0, NO_STOP
     shares = (terms.risk_per_trade, terms.max_position, terms.max_exposure, terms.taker_fee, terms.slack)
-    size = size_entry(facts.price, stop, facts.equity, free, exposed, *shares, grid.mul, grid.div)
+    size = size_entry(facts.price, stop, facts.equity, room.free, room.exposed, *shares, grid.mul, grid.div)
     spent = notional_up(facts.price, size.lots, grid.mul, grid.div)
-    at_stop = notional(stop, size.lots, grid.mul, grid.div)
+    at_stop = notional(stop, size.lots, grid.mul, grid.div) if stop > 0 else spent
     least = (grid.min_lots, grid.min_cost)
-    return size.lots, size_refusal(SizeFacts(size.lots, size.bound, spent, *least, exposed, free, at_stop))
+    facts_of_size = SizeFacts(size.lots, size.bound, spent, *least, room.exposed, room.free, at_stop)
+    return size.lots, size_refusal(facts_of_size)
+
+
+def expire(tape: Tape, terms: Terms, books: Books, row: int) -> None:
+    """After a gap the venue's clock is past what a decision lives: the sender withholds its entry."""
+    if tape.time[row] <= tape.time[row - 1] + terms.base + terms.ttl:
+        return
+    for symbol in range(len(books.held)):
+        if books.held[symbol].wanted != 0:
+            books.held[symbol].wanted = 0
+            books.refused[EXPIRED] += 1

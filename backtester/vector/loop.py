@@ -3,64 +3,69 @@
 At an open the bars before it have closed: stops are raised and exits asked for, verdicts decided, then market orders
 fill at the open (sells first, then by symbol), then the bar walks open, low, high, close through the resting stops.
 Everything that decides is the function the live services call. Runs as plain Python too, only slower.
+
+Most instants change nothing. With `skip` the loop asks `ahead.next_event` for the next one that may, and goes there.
 """
 
-import numpy as np
-
+from backtester.vector.ahead import mark_between, next_event
 from backtester.vector.books import bought, marked, met, sold, walked
-from backtester.vector.entries import buy_verdicts
+from backtester.vector.entries import buy_verdicts, expire
 from backtester.vector.guards import guard_account, guard_trades, sell_verdicts
-from backtester.vector.state import NO_EXIT, Ints, Records, Tape, Terms
-from shared.broker.fills import SELL
+from backtester.vector.state import NO_EXIT, Books, Records, Tape, Terms
 
 
-def simulate(tape: Tape, grids: Records, terms: Terms, held: Records, purse: Records) -> tuple[Ints, Ints, Ints]:
-    """Closed trades (rows of COLUMNS), equity at each open (T,), and how often each refusal was given (its code)."""
-    instants, symbols = tape.bars.shape
-    trades = np.zeros((64, 10), np.int64)
-    equity = np.zeros(instants, np.int64)
-    refused = np.zeros(16, np.int64)
-    wanted = np.zeros(symbols, np.int64)
-    for row in range(instants):
-        print_opens(tape, held, row)
-        guard_trades(tape, terms, held, row)
-        equity[row] = marked(grids, terms, held, purse)
-        guard_account(terms, held, purse, equity[row])
-        wanted[:] = 0
-        if row > 0:
-            sell_verdicts(tape, terms, held, row)
-            buy_verdicts(tape, grids, terms, held, purse, row, equity[row], wanted, refused)
-        trades = fill_market_orders(trades, tape, grids, terms, held, purse, row, wanted)
-        trades = walk(trades, tape, grids, terms, held, purse, row)
-    return trades[: purse[0].closed], equity, refused
+def simulate(tape: Tape, grids: Records, terms: Terms, books: Books, skip: bool) -> bool:
+    """On from the instant `purse.row`. False where it stopped because `trades` is full."""
+    instants = len(tape.time)
+    purse = books.purse
+    row = purse[0].row
+    while row < instants and purse[0].closed + len(books.held) <= len(books.trades):
+        if skip:
+            event = next_event(tape, grids, terms, books, row)
+            mark_between(tape, grids, terms, books, row, event)
+            row = event
+        if row < instants:
+            step(tape, grids, terms, books, row)
+            row += 1
+    purse[0].row = row
+    return bool(row >= instants)
 
 
-def print_opens(tape: Tape, held: Records, row: int) -> None:
-    """The first price of each bar; a symbol without a bar stays where it was."""
-    for symbol in range(len(held)):
-        if tape.bars[row, symbol].open > 0:
-            held[symbol].last = tape.bars[row, symbol].open
+def step(tape: Tape, grids: Records, terms: Terms, books: Books, row: int) -> None:
+    """One instant, whatever happens at it."""
+    guard_trades(tape, terms, books.held, row)
+    equity = marked(tape, grids, terms, books, row)
+    if books.every > 0 and row % books.every == 0:
+        books.equity[row // books.every] = equity
+    guard_account(terms, books, equity)
+    call = called(tape, books.purse, row)
+    if call >= 0:
+        sell_verdicts(tape, terms, books.held, row, call)
+        buy_verdicts(tape, grids, terms, books, row, call, equity)
+        expire(tape, terms, books, row)
+    fill_market_orders(tape, grids, terms, books, row, call)
+    for symbol in range(len(books.held)):
+        if books.held[symbol].lots > 0:
+            walked(tape, grids, terms, books, row, symbol)
 
 
-def fill_market_orders(
-    trades: Ints, tape: Tape, grids: Records, terms: Terms, held: Records, purse: Records, row: int, wanted: Ints
-) -> Ints:
+def called(tape: Tape, purse: Records, row: int) -> int:
+    """Which of `calls` is the close of the instant before `row`; -1: none."""
+    call = purse[0].call
+    if call < len(tape.calls) and tape.calls[call] == row - 1:
+        purse[0].call = call + 1
+        return int(call)
+    return -1
+
+
+def fill_market_orders(tape: Tape, grids: Records, terms: Terms, books: Books, row: int, call: int) -> None:
     """At the open: sells first, then by symbol."""
-    for symbol in range(len(wanted)):
-        if held[symbol].leaving != NO_EXIT and held[symbol].lots > 0:
-            price = met(tape, terms, held, row, symbol, SELL)
-            trades = sold(trades, tape.time[row], price, held[symbol].leaving, grids, terms, held, purse, symbol)
-    for symbol in range(len(wanted)):
-        if wanted[symbol] > 0:
-            bought(tape, grids, terms, held, purse, row, symbol, wanted[symbol])
-    return trades
-
-
-def walk(trades: Ints, tape: Tape, grids: Records, terms: Terms, held: Records, purse: Records, row: int) -> Ints:
-    """Every bar's way from its open to its close."""
-    for symbol in range(len(held)):
-        if tape.bars[row, symbol].open > 0:
-            if held[symbol].lots > 0:
-                trades = walked(trades, tape, grids, terms, held, purse, row, symbol)
-            held[symbol].last = tape.bars[row, symbol].close
-    return trades
+    held = books.held
+    for turn in range(2):
+        side = 2 * turn - 1
+        for symbol in range(len(held)):
+            if held[symbol].wanted * side > 0:
+                bought(tape, grids, terms, books, row, symbol, call)
+            elif held[symbol].leaving != NO_EXIT and held[symbol].lots > 0 and held[symbol].side == -side:
+                price = met(tape, terms, row, symbol, side, held[symbol].lots)
+                sold(grids, terms, books, symbol, int(tape.time[row]), price, held[symbol].leaving)

@@ -55,7 +55,6 @@ class Walk:
             objective=self.objective,
             trials=self.trials,
             min_trades=self.min_trades,
-            trade_from=window.train,
         )
 
 
@@ -106,7 +105,7 @@ def _tested(walk: Walk, window: Window, markets: Mapping[str, Market], chosen: T
     plan = walk.plan.model_copy(update=own)
     if chosen is None:
         return _sat_out(plan, window, markets, balance)
-    return Stage(plan, markets, window.test).played(walk.space.applied(plan, chosen.params))
+    return Stage(plan, markets).played(walk.space.applied(plan, chosen.params))
 
 
 def _sat_out(plan: Plan, window: Window, markets: Mapping[str, Market], balance: Decimal) -> Run:

@@ -59,7 +59,6 @@ def test_a_step_leaves_days_out(data_dir: Path) -> None:
         (("--train", "30d", "--test", "90m"), "--test: must be a multiple of the timeframe, 1h"),
         (("--train", "30d", "--test", "10d", "--step", "5d"), "--step: shorter than --test"),
         (("--train", "90d", "--test", "10d"), "no window fits into the 62.5 days of candles"),
-        (("--train", "30d", "--test", "10d", "--engine", "event"), "--engine event: can't begin to trade"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

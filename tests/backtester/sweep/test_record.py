@@ -29,7 +29,7 @@ def place_at(tmp_path: Path) -> Place:
         (work(2, objective="sharpe"), "objective was total_return, now sharpe"),
         (work(2, min_trades=3), "min_trades was 0, now 3"),
         (work(2, count=1400), "candles.BTC/USD was"),
-        (work(2, trade_from=1_640_995_200_000_000), "trade_from was None, now 1640995200000000"),
+        (work(2, plan=plan(start=1_640_995_200_000_000)), "plan.start was None, now 1640995200000000"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -1,14 +1,12 @@
 """A prepared stage plays what a plain run plays."""
 
-from decimal import Decimal
-
 import numpy as np
 import pytest
 
 from backtester.runs.run import run
 from backtester.sweep.stage import Stage
 from shared.errors import ConfigError
-from tests.backtester.sweep.searches import START, markets, plan
+from tests.backtester.sweep.searches import HOUR, START, markets, plan
 
 PAIRS = ("BTC/USD", "ETH/USD")
 COSTS = {"taker_fee": "0.002", "half_spread": "0.0003", "slippage": "0.0002", "impact": "0.05"}
@@ -34,19 +32,11 @@ def test_the_same_as_a_run_whatever_was_played_before(short: bool) -> None:
 def test_nothing_is_traded_before_its_time_but_strategies_are_warm_then() -> None:
     bars = markets()
     early = Stage(plan(), bars).played(plan())
-    begin = early.trades[len(early.trades) // 2].entry_time
-    late = Stage(plan(), bars, begin).played(plan())
-    assert early.trades[0].entry_time < begin == late.trades[0].entry_time
+    entry = early.trades[len(early.trades) // 2].entry_time
+    begin = entry - HOUR
+    late = Stage(plan(start=begin), bars).played(plan(start=begin))
+    assert early.trades[0].entry_time < begin < entry == late.trades[0].entry_time
     assert (late.curve.time[0], late.curve.equity[0]) == (begin, 10_000.0)
-
-
-def test_a_bar_that_closes_at_that_time_may_open_a_trade_then() -> None:
-    bars = markets()
-    first = Stage(plan(), bars).played(plan()).trades[0]
-    again = Stage(plan(), bars, first.entry_time).played(plan()).trades[0]
-    later = Stage(plan(), bars, first.entry_time + 1).played(plan()).trades
-    assert again == first
-    assert all(trade.entry_time > first.entry_time for trade in later)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +51,11 @@ def test_what_the_vector_engine_can_not_express(values: dict[str, str], said: st
         Stage(plan(**values), markets())
 
 
-def test_the_event_engine_does_not_begin_after_a_warm_up() -> None:
-    asked = plan(engine="event", desk={**plan().desk, "initial_balance": str(Decimal(500))})
-    with pytest.raises(ConfigError, match="--engine event"):
-        Stage(asked, markets(), START)
+def test_the_event_engine_begins_after_a_warm_up_too() -> None:
+    bars, begin = markets(), START + 700 * HOUR
+    vector, event = (
+        Stage(asked, bars).played(asked) for asked in (plan(start=begin), plan(start=begin, engine="event"))
+    )
+    assert vector.trades
+    assert [trade.entry_time for trade in vector.trades] == [trade.entry_time for trade in event.trades]
+    assert np.array_equal(vector.curve.equity, event.curve.equity)
