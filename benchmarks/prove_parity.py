@@ -35,6 +35,8 @@ from shared.timeframes import TIMEFRAMES, length, to_microseconds
 DESKS = {"alone": {"COUNCIL": "none", "LEARNING": "off"}, "whole": {"COUNCIL": "rules", "LEARNING": "on"}}
 ENGINES: Mapping[str, Engine] = {"vector": played_by_vector, "event": played_by_event}
 BOLD = {"MAX_POSITION": "1", "MAX_EXPOSURE": "1", "RISK_PER_TRADE": "0.05"}
+EAGER = {"ENTRY_SCORE": "0.2", "COUNCIL_BUY_ABOVE": "0.51", "COUNCIL_SELL_BELOW": "0.48", "MAX_HOLD_BARS": "12"}
+"""Few reasons to stay out, so that the short recordings hold enough trades."""
 ENOUGH = 50
 """Closed trades that a proof needs."""
 Plain = tuple[object, ...]
@@ -83,7 +85,7 @@ def five(rows: int | None) -> Case:
     """Five pairs quoted in BTC that compete for cash."""
     files = {symbol: head(DATA / file, HISTORY + (rows or 1_500)) for symbol, file in ALTS.items()}
     data = tuple(f"{symbol}={file}" for symbol, file in files.items())
-    return Case("five", data, HISTORY, BOLD | {"INITIAL_BALANCE": "10"}, "cash")
+    return Case("five", data, HISTORY, BOLD | EAGER | {"INITIAL_BALANCE": "10"}, "cash")
 
 
 CASES = {"one": one, "five": five}

@@ -10,7 +10,7 @@ a test plays random bars through both.
 
 from typing import NamedTuple
 
-from shared.portfolio.exact import mul_div_ceil, mul_div_floor
+from shared.portfolio.exact import FRACTION, mul_div_ceil, mul_div_floor
 
 BUY = 1
 SELL = -1
@@ -38,12 +38,12 @@ NONE = Fill(NOT_FILLED, 0)
 
 def bid_of(price: int, half_spread: int) -> int:
     """The best bid around a printed price, floored to the tick, and at least one tick."""
-    return max(1, mul_div_floor(price, SPREAD_UNIT - half_spread, SPREAD_UNIT))
+    return max(1, price if half_spread == 0 else mul_div_floor(price, SPREAD_UNIT - half_spread, SPREAD_UNIT))
 
 
 def ask_of(price: int, half_spread: int) -> int:
     """The best ask around a printed price, raised to the tick."""
-    return mul_div_ceil(price, SPREAD_UNIT + half_spread, SPREAD_UNIT)
+    return price if half_spread == 0 else mul_div_ceil(price, SPREAD_UNIT + half_spread, SPREAD_UNIT)
 
 
 def market_fill(side: int, price: int, half_spread: int, low: int, high: int) -> int:
@@ -52,6 +52,32 @@ def market_fill(side: int, price: int, half_spread: int, low: int, high: int) ->
     if high <= 0:
         return touch
     return min(max(touch, low), high)
+
+
+def slip_rate(slippage: int, impact: int, lots: int, volume: int) -> int:
+    """How far an order slips, in 1e-9: `slippage`, and `impact` times its share of the bar's `volume` in lots.
+
+    An order of the whole volume or more, or in a bar without any, slips by all of both.
+    """
+    if impact == 0:
+        return slippage
+    if lots >= volume:
+        return slippage + impact
+    return slippage + mul_div_ceil(impact, lots, volume)
+
+
+def slipped(side: int, price: int, rate: int, low: int, high: int) -> int:
+    """Ticks at which an order fills that takes liquidity: `rate` (1e-9) against it, rounded against it to the tick.
+
+    Never beyond the bar's range [low, high]; high 0: the bar is not known.
+    """
+    if rate == 0:
+        return price
+    if side > 0:
+        worse = mul_div_ceil(price, FRACTION + rate, FRACTION)
+        return min(worse, max(high, price)) if high > 0 else worse
+    worse = max(1, mul_div_floor(price, FRACTION - rate, FRACTION))
+    return max(worse, min(low, price)) if high > 0 else worse
 
 
 def stop_fill(side: int, trigger: int, open_: int, low: int, high: int) -> Fill:

@@ -4,13 +4,22 @@
 result itself would leave int64: under Numba a silent wrap would be a wrong trade.
 """
 
+import math
+
 INT64_MAX = 9_223_372_036_854_775_807
 FRACTION = 1_000_000_000
 """Fractions and fee rates are integers in units of 1e-9."""
+GUESSED_DIVISOR = 2**52
+GUESSED_QUOTIENT = 2.0**62
+CLOSE_GUESS = 2.0**50
+NEAR_MAX = 9.2e18
+"""A product below this in floats is below INT64_MAX in integers: three roundings move it by less than 1e-15 of it."""
 
 
 def product(a: int, b: int) -> int:
     """a * b for b >= 0. OverflowError beyond int64."""
+    if abs(float(a)) * float(b) < NEAR_MAX:
+        return a * b
     if b != 0 and abs(a) > INT64_MAX // b:
         raise OverflowError("product leaves int64")
     return a * b
@@ -26,7 +35,31 @@ def total(a: int, b: int) -> int:
 
 
 def divided(a: int, b: int, c: int) -> tuple[int, int]:
-    """Quotient (floored) and remainder of a * b / c, exact, for b >= 0 and 0 < c <= INT64_MAX // 2."""
+    """Quotient (floored) and remainder of a * b / c, exact, for b >= 0 and 0 < c <= INT64_MAX // 2.
+
+    A quotient guessed in floats is off by at most 3 * 2^-53 of itself, so below 2^62 by less than 2^11: what it leaves
+    is below 2^63 where c is below 2^52, and exact even where both products wrap an int64, as the wraps cancel. What is
+    left gives the rest of the quotient, now off by at most one; a guess below 2^50 is so from the start.
+    """
+    guess = float(a) * float(b) / float(c)
+    if c >= GUESSED_DIVISOR or abs(guess) >= GUESSED_QUOTIENT:
+        return _divided(a, b, c)
+    a, b, c = int(a), int(b), int(c)
+    if c == 1:
+        return a * b, 0
+    quotient = math.floor(guess)
+    left = a * b - quotient * c
+    if abs(guess) >= CLOSE_GUESS:
+        rest = math.floor(left / c)
+        quotient, left = quotient + rest, left - rest * c
+    if left < 0:
+        return quotient - 1, left + c
+    if left >= c:
+        return quotient + 1, left - c
+    return quotient, left
+
+
+def _divided(a: int, b: int, c: int) -> tuple[int, int]:
     whole, rest = product(a // c, b), a % c
     if b == 0 or rest <= INT64_MAX // b:
         return total(whole, rest * b // c), rest * b % c

@@ -8,6 +8,9 @@ BY_RISK = 0
 BY_POSITION = 1
 BY_EXPOSURE = 2
 BY_CASH = 3
+SMALL_DIVISOR = 2**40
+COUNTED = 9e18
+"""Lots that an int64 counts in any case: with a small divisor, INT64_MAX // div * div is beyond it."""
 BOUND_NAMES = ("risk", "position", "exposure", "cash")
 """The name of what bound a size, by its number."""
 
@@ -37,6 +40,8 @@ def lots_within(money: int, ticks: int, mul: int, div: int) -> int:
     if money <= 0:
         return 0
     lot_price = product(ticks, mul)
+    if div < SMALL_DIVISOR and float(money) * float(div) < COUNTED * float(lot_price):
+        return mul_div_floor(money, div, lot_price)
     if money // lot_price >= INT64_MAX // div - 1:
         return INT64_MAX - div
     return mul_div_floor(money, div, lot_price)

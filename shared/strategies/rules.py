@@ -4,7 +4,7 @@ One list of rules gives both the score and its explanation, so that they cannot 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -17,6 +17,8 @@ from shared.strategies.market import Market
 
 LEAVE_FLOOR, LEAVE_CEILING = 0.15, 0.3
 """Evidence for leaving is kept below an entry's usual threshold: it weakens an ensemble, alone it opens nothing."""
+KEPT_BARS = 10_000
+"""What was argued over more bars than a live window has is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +95,24 @@ class RuleStrategy(ABC):
     def explain(self, market: Market) -> str:
         if len(market) < self.warmup:
             return f"{self.name} is silent: {len(market)} of the {self.warmup} bars it needs"
-        arguments = self._arguments(market)
+        arguments = tuple(self._arguments(market))
         made = next((a for a in arguments if a.case.holds()[-1]), None)
         return self._silence(arguments) if made is None else self._words(made)
 
-    def _arguments(self, market: Market) -> tuple[Argument, ...]:
-        """The same for the score and its explanation, which is asked for next."""
+    def _arguments(self, market: Market) -> Iterable[Argument]:
+        """The same for the score and its explanation, which is asked for next; of a whole history one at a time."""
+        if len(market) > KEPT_BARS:
+            return self._made(market)
         if self._argued is None or self._argued[0] is not market:
-            self._argued = (market, self._made(market))
+            self._argued = (market, tuple(self._made(market)))
         return self._argued[1]
 
-    def _made(self, market: Market) -> tuple[Argument, ...]:
+    def _made(self, market: Market) -> Iterator[Argument]:
         long, short = facings_of(market)
-        return (
-            Argument("enter", "long", self.enter(long)),
-            Argument("enter", "short", self.enter(short)),
-            Argument("leave", "long", self.leave(long)),
-            Argument("leave", "short", self.leave(short)),
-        )
+        yield Argument("enter", "long", self.enter(long))
+        yield Argument("enter", "short", self.enter(short))
+        yield Argument("leave", "long", self.leave(long))
+        yield Argument("leave", "short", self.leave(short))
 
     def _words(self, argument: Argument) -> str:
         case = argument.case

@@ -182,7 +182,7 @@ def test_a_sell_verdict_opens_a_short_where_shorts_are_allowed() -> None:
     moved = trade.quantity * (trade.entry_price - trade.exit_price)
     assert abs(trade.pnl - (moved - trade.fees)) < Decimal("0.0002"), "booked to four decimals"
     assert result.cash == 10_000 + trade.pnl
-    assert not played([still(-1.0), still(), still()]).trades
+    assert not played([still(-1.0), still(), still()]).held
 
 
 def test_a_short_owes_the_ask_while_it_is_held() -> None:
@@ -191,6 +191,14 @@ def test_a_short_owes_the_ask_while_it_is_held() -> None:
     assert lots < 0
     lost = 10_000 - from_money(int(result.equity[2]))
     assert abs(lost + lots * Decimal("1e-8") * Decimal("0.2")) < Decimal("0.0002")
+
+
+def test_a_short_binds_its_proceeds_and_as_much_again() -> None:
+    wide = {"max_position": 9 * 10**8, "max_exposure": 3 * 10**9, "risk_per_trade": 10**9, "taker_fee": 0}
+    short, long = [still(-1.0), still(), still()], [still(), still(1.0), still()]
+    result = played(short, long, terms=SHORTING._replace(**wide))
+    assert result.held["A/USD"] == pytest.approx(-9 * 10**8, rel=1e-3)
+    assert result.held["B/USD"] == pytest.approx(10**8, rel=0.01)
 
 
 def test_a_shorts_stop_lies_above_and_is_bought_at_its_price() -> None:
