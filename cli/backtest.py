@@ -62,7 +62,7 @@ def backtest(
         from cli.backtest_views import summary_view
 
         console.print(summary_view(outcome))
-        note(report is not None, f"the page: {report}")
+        note(report is None, f"the page: {report}")
 
 
 @contextmanager
@@ -88,8 +88,8 @@ def require_repeated(known: "Outcome", now: "Outcome") -> None:
     same = known.result == now.result
     if known.code != now.code:
         found = "and gave the same result" if same else "and gave another result"
-        note(True, f"{known.id} ran on other code ({known.code}, now {now.code}) {found}")
+        note(False, f"{known.id} ran on other code ({known.code}, now {now.code}) {found}")
     elif not same:
         raise ConfigError(f"--repeat {known.id}: the same plan, candles and code gave another result; please report it")
     else:
-        note(True, f"{known.id}: the same result, to the last bit")
+        note(False, f"{known.id}: the same result, to the last bit")

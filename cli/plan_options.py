@@ -5,6 +5,8 @@ strategies and candles only when it is called: that takes a second, and every co
 """
 
 import inspect
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -29,7 +31,9 @@ NEEDS_NEWS = ("news_driven",)
 """Strategies that have nothing to say on candles alone."""
 TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
 
-Symbols = Annotated[str | None, typer.Option("--symbols", help="pairs, separated by commas; default SYMBOLS")]
+Symbols = Annotated[
+    str | None, typer.Option("--symbols", help="pairs, separated by commas; default: those of SYMBOLS that are stored")
+]
 DecisionBars = Annotated[
     str | None, typer.Option("--timeframe", help="bars that strategies score (1m, 5m, 1h, …); default TIMEFRAME")
 ]
@@ -38,7 +42,7 @@ BaseBars = Annotated[
 ]
 Strategies = Annotated[
     str | None,
-    typer.Option("--strategies", help="names, separated by commas; name:0.4 gives a weight; default all but news's"),
+    typer.Option("--strategies", help="names, separated by commas; name:0.4 gives a weight; file.py:Class is yours"),
 ]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="STRATEGY.PARAM=VALUE, other than its default")]
 Begin = Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="bars that open from this time (UTC)")]
@@ -127,9 +131,12 @@ def plan_of(asked: PlanOptions, settings: Settings, store: "CandleStore") -> "Pl
     from backtester.runs.plan import planned
 
     desk = _desk(asked)
-    symbols = _listed(asked.symbols, "--symbols", str.upper) if asked.symbols is not None else settings.symbols
-    timeframe = parsed_timeframe(asked.timeframe) or settings.timeframe
-    venue, base = _stored(asked, store.listing(), symbols, timeframe)
+    timeframe, held = parsed_timeframe(asked.timeframe) or settings.timeframe, store.listing()
+    if asked.symbols is None:
+        symbols = _usual_symbols(asked, settings, held)
+    else:
+        symbols = _listed(asked.symbols, "--symbols", str.upper)
+    venue, base = _stored(asked, held, symbols, timeframe)
     return planned(
         {
             "venue": venue,
@@ -169,6 +176,13 @@ def _stored(
     venue = asked.venue or _only_venue(held)
     base = _parsed_base(asked.base_timeframe)
     return venue, base or _finest([one for one in held if one.venue == venue], venue, symbols, timeframe)
+
+
+def _usual_symbols(asked: PlanOptions, settings: Settings, held: "Sequence[Held]") -> tuple[str, ...]:
+    """Those of SYMBOLS that are stored; where none is, all that are."""
+    venue = asked.venue or _only_venue(held)
+    stored = sorted({one.symbol for one in held if one.venue == venue})
+    return tuple(symbol for symbol in settings.symbols if symbol in stored) or tuple(stored) or settings.symbols
 
 
 def _only_venue(held: "Sequence[Held]") -> str:
@@ -213,19 +227,28 @@ def _strategies(text: str | None, sets: Sequence[str]) -> list[dict[str, object]
 
 def _shares(text: str) -> dict[str, float]:
     """Weights by strategy, the greatest at most 1; a plan only looks at how they compare."""
-    parts = [part.partition(":") for part in _listed(text, "--strategies", str)]
-    names = [name for name, _, _ in parts]
+    parts = [_named(part) for part in _listed(text, "--strategies", str)]
+    names = [name for name, _ in parts]
     if len(set(names)) != len(names):
         raise ConfigError(f"--strategies {text}: one stands twice")
     equal = _equal(names)
-    given = [weight for _, colon, weight in parts if colon]
+    given = [weight for _, weight in parts if weight]
     if not given:
         return equal
     if len(given) != len(names):
         raise ConfigError(f"--strategies {text}: give every strategy a weight, or none")
-    weights = {name: _weight(name, weight) for name, _, weight in parts}
+    weights = {name: _weight(name, weight) for name, weight in parts}
     most = max(1.0, *weights.values())
     return {name: weight / most for name, weight in weights.items()}
+
+
+def _named(part: str) -> tuple[str, str]:
+    """A strategy's name, or the file and class of one's own, and its weight where one is given."""
+    found = re.fullmatch(r"(.+?\.py(?::[A-Za-z_]\w*)?|[^:]*)(?::(.*))?", part)
+    name, weight = found.groups() if found else (part, None)
+    if weight == "":
+        raise ConfigError(f"--strategies {part}: no weight follows the colon")
+    return name, weight or ""
 
 
 def _equal(names: Sequence[str]) -> dict[str, float]:
@@ -261,9 +284,20 @@ def _typed(name: str, params: "Mapping[str, Parameter]") -> "dict[str, Parameter
     """A strategy's parameters in their own types. ConfigError names the strategy and the field."""
     from shared.strategies.registry import REGISTRY, build
 
+    if ".py" in name:
+        return {field: _plain(str(value)) for field, value in params.items()}
     build(name, params)
     typed: dict[str, Parameter] = REGISTRY[name].Params.model_validate(dict(params)).model_dump(include=set(params))
     return typed
+
+
+def _plain(text: str) -> "Parameter":
+    """A value as JSON would have it, text otherwise: only the file knows its parameters' types."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | bool) else text
 
 
 def _costs(texts: Sequence[str]) -> dict[str, Decimal]:
