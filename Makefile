@@ -6,7 +6,7 @@ STAMP := .venv/.parley-setup
 JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest tests/ -n $(JOBS) --dist loadfile
 
-.PHONY: help setup demo up test check explore coverage bench lock clean prove-month prove-cash prove-scale prove-kills prove-bad-input prove-parity prove-learning
+.PHONY: help setup demo up test check explore coverage bench bench-backtest lock clean prove-month prove-cash prove-scale prove-kills prove-bad-input prove-parity prove-learning
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -47,6 +47,9 @@ coverage: setup ## tests with coverage of the Python code, subprocesses included
 bench: setup ## speed, printed and in build/bench.json
 	$(BIN)/python -m benchmarks
 
+bench-backtest: setup ## backtests beside vectorbt, backtesting.py and a bare loop
+	$(BIN)/python -m benchmarks.backtest
+
 prove-month: setup ## the real BTC month in lock-step, twice
 	$(BIN)/python -m benchmarks.prove month
 
@@ -62,7 +65,7 @@ prove-kills: setup ## SIGKILL of each service at each point of its commits: the 
 prove-bad-input: setup ## malformed, oversized, forged, from the future: said, buried, and the next good one is handled
 	$(BIN)/python -m pytest tests/integration/test_bad_input.py -v
 
-prove-parity: setup ## the compiled loop and the real stack: the same trades and cash
+prove-parity: setup ## both engines and the real stack: the same trades and cash
 	$(BIN)/python -m benchmarks.prove_parity
 
 prove-learning: setup ## a planted loser falls, a planted winner rises, a coin-flip stays
