@@ -35,8 +35,12 @@ def minutes(timeframe: Timeframe) -> int:
 
 def bar_open(timeframe: Timeframe, time: int) -> int:
     """The open of the bar that contains `time`; a bar contains its open, not its close."""
-    offset = FIRST_MONDAY if timeframe == "1w" else 0
-    return time - (time - offset) % length(timeframe)
+    return time - (time - first_open(timeframe)) % length(timeframe)
+
+
+def first_open(timeframe: Timeframe) -> int:
+    """The open of the first bar that opens at the epoch or after it: weeks begin on Mondays."""
+    return FIRST_MONDAY if timeframe == "1w" else 0
 
 
 @cache

@@ -13,7 +13,7 @@ from shared.schemas.base import Timeframe
 from shared.strategies.base import Strategy
 from shared.strategies.ensemble import combine
 from shared.strategies.market import PRICES, Market
-from shared.timeframes import length
+from shared.timeframes import first_open, length
 
 NEAR = 1e-9
 """Sums this near to where rounding to 1e-6 changes are added up exactly."""
@@ -25,11 +25,11 @@ def resampled(market: Market, timeframe: Timeframe, base: Timeframe) -> Market:
     """Bars of `timeframe` from those of `base`: whole ones only, the first and the last may have been cut."""
     if timeframe == base:
         return market
-    span = length(timeframe)
-    bucket = market.open_time // span
+    span, first_ever = length(timeframe), first_open(timeframe)
+    bucket = (market.open_time - first_ever) // span
     starts = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
     bars = Market(
-        open_time=bucket[starts] * span,
+        open_time=bucket[starts] * span + first_ever,
         open=market.open[starts],
         high=np.maximum.reduceat(market.high, starts),
         low=np.minimum.reduceat(market.low, starts),

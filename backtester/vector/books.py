@@ -70,6 +70,12 @@ def rate_of(tape: Tape, terms: Terms, row: int, symbol: int, lots: int) -> int:
     return slip_rate(terms.slippage, terms.impact, lots, volume)
 
 
+def decided_at(tape: Tape, terms: Terms, row: int) -> int:
+    """When the decision bars closed that are decided as a row opens: after its last base bar there may be a gap."""
+    opened = tape.time[row - 1]
+    return int(opened - (opened - terms.first_decision) % terms.decision + terms.decision)
+
+
 def left_at(tape: Tape, terms: Terms, row: int, point: int) -> int:
     """When a point of the bar's way is printed."""
     return int(tape.time[row] + point * terms.base // 4)

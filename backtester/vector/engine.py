@@ -13,9 +13,10 @@ from backtester.runs.plan import Costs, Plan
 from backtester.runs.run import Played, Progress, unheard
 from backtester.runs.trade import Trade
 from backtester.vector import loop
-from backtester.vector.arrays import resampled, scored, tape_of
+from backtester.vector.arrays import tape_of
 from backtester.vector.books import marked
 from backtester.vector.state import GRID, NEVER, REASONS, Ints, Records, Tape, Terms, opened_books, packed, with_room
+from backtester.vector.voices import Voices, credited, voices_of
 from services.position_manager.handlers import rules_of
 from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
@@ -24,9 +25,8 @@ from shared.config import Settings
 from shared.errors import ConfigError
 from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
 from shared.risk.limits import REASONS as LIMITS
-from shared.strategies.base import Strategy
 from shared.strategies.market import Market
-from shared.timeframes import length
+from shared.timeframes import first_open, length
 
 LONGEST = 10**7
 """Bars of a time stop that can be counted in microseconds; one beyond is none."""
@@ -71,45 +71,37 @@ def played_by_vector(
         raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")
     strategies = {choice.name: choice.built() for choice in plan.strategies}
     terms = charged(terms_of(plan.settings, int(plan.costs.half_spread * SPREAD_UNIT)), plan.costs, plan.short)
-    result = simulated_on(markets, instruments, strategies, plan.weights, plan.settings, terms, plan.start)
+    voices = voices_of(markets, strategies, plan.base_timeframe, plan.timeframe)
+    result = simulated_on(markets, instruments, voices, plan.weights, plan.settings, terms, plan.start)
     return Played(
         time=np.append(result.time, result.time[-1] + length(plan.base_timeframe)),
         equity=np.append(result.equity, result.worth) / MONEY,
-        trades=result.trades,
+        trades=credited(result.trades, voices, plan.weights, plan.timeframe),
         cash=result.cash,
         held={symbol: result.grids[symbol].from_lots(lots) for symbol, lots in result.held.items()},
         refusals={(*LIMITS, "no_stop")[code]: int(count) for code, count in enumerate(result.refused) if count},
     )
 
 
-def simulated(
-    markets: Mapping[str, Market],
-    instruments: Mapping[str, Instrument],
-    strategies: Mapping[str, Strategy],
-    weights: Mapping[str, float],
-    settings: Settings,
-    half_spread: int,
-) -> Result:
-    """A backtest of these base bars with COUNCIL=none and LEARNING=off. ConfigError names what it can't express."""
-    return simulated_on(markets, instruments, strategies, weights, settings, terms_of(settings, half_spread))
-
-
 def simulated_on(
     markets: Mapping[str, Market],
     instruments: Mapping[str, Instrument],
-    strategies: Mapping[str, Strategy],
+    voices: Mapping[str, Voices],
     weights: Mapping[str, float],
     settings: Settings,
     terms: Terms,
     start: int | None = None,
 ) -> Result:
-    """The same on terms of one's own; bars that open before `start` are only looked back at."""
+    """A backtest of these base bars with COUNCIL=none and LEARNING=off; those before `start` are only looked back at.
+
+    ConfigError names what it can't express.
+    """
     _require_expressible(settings)
     symbols = sorted(markets)
     grids = {symbol: grid_of(instruments[symbol], symbol) for symbol in symbols}
     base, decision = settings.base_timeframe, settings.timeframe
-    decisions = {symbol: resampled(markets[symbol], decision, base) for symbol in symbols}
-    scores = {symbol: scored(decisions[symbol], strategies, weights) for symbol in symbols}
+    decisions = {symbol: voices[symbol].bars for symbol in symbols}
+    scores = {symbol: voices[symbol].together(weights) for symbol in symbols}
     played = {symbol: market.since(start) for symbol, market in markets.items()}
     tape = tape_of(
         *(played, decisions, scores, grids, base, decision, terms.entry_score),
@@ -164,6 +156,7 @@ def terms_of(settings: Settings, half_spread: int) -> Terms:
     return Terms(
         base=length(settings.base_timeframe),
         decision=length(settings.timeframe),
+        first_decision=first_open(settings.timeframe),
         grace=guard.soft_stop_grace // timedelta(microseconds=1),
         ttl=settings.decision_ttl // timedelta(microseconds=1),
         balance=to_money(settings.initial_balance),

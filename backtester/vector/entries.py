@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from backtester.vector.books import price_at, realised_on, worth_of
+from backtester.vector.books import decided_at, price_at, realised_on, worth_of
 from backtester.vector.state import Books, Floats, Records, Tape, Terms
 from shared.broker.fills import ask_of, bid_of
 from shared.portfolio.grid import notional, notional_up
@@ -87,7 +87,7 @@ def facts_of(
     tape: Tape, terms: Terms, books: Books, row: int, call: int, symbol: int, side: int, equity: int, standing: int
 ) -> EntryFacts:
     """What is true of a symbol as its decision bar has closed; nobody pauses, and what is late is said by `expire`."""
-    now = tape.time[row - 1] + terms.base
+    now = decided_at(tape, terms, row)
     price = price_at(tape, row, symbol)
     if price > 0:
         price = ask_of(price, terms.half_spread) if side > 0 else bid_of(price, terms.half_spread)
@@ -130,7 +130,7 @@ def sized(facts: EntryFacts, side: int, grid: Records, terms: Terms, room: Room)
 
 def expire(tape: Tape, terms: Terms, books: Books, row: int) -> None:
     """After a gap the venue's clock is past what a decision lives: the sender withholds its entry."""
-    if tape.time[row] <= tape.time[row - 1] + terms.base + terms.ttl:
+    if tape.time[row] <= decided_at(tape, terms, row) + terms.ttl:
         return
     for symbol in range(len(books.held)):
         if books.held[symbol].wanted != 0:

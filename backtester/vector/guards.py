@@ -1,6 +1,6 @@
 """What closed bars and opens do to open trades and to the account: raised stops, exits that are asked for."""
 
-from backtester.vector.books import price_at, touched
+from backtester.vector.books import decided_at, price_at, touched
 from backtester.vector.state import (
     COUNCIL,
     DRAWDOWN,
@@ -43,8 +43,7 @@ def guard_closed(tape: Tape, terms: Terms, held: Records, row: int, symbol: int)
         return
     closed_at = tape.time[row - 1] + terms.base
     if held[symbol].breached > 0:
-        if closed_at > held[symbol].breached and closed_at >= held[symbol].breached + terms.grace:
-            held[symbol].leaving = STOP + held[symbol].kind
+        leave_after_grace(terms, held, symbol, closed_at)
         return
     hit = check_bar(held[symbol].stop, held[symbol].target, low, high, low, held[symbol].side).code
     if hit == STOP_HIT:
@@ -55,6 +54,12 @@ def guard_closed(tape: Tape, terms: Terms, held: Records, row: int, symbol: int)
         held[symbol].leaving = TIME
     elif terms.stop_atr > 0:
         raise_by(terms, held, symbol, high if held[symbol].side > 0 else low)
+
+
+def leave_after_grace(terms: Terms, held: Records, symbol: int, now: int) -> None:
+    """The soft stop, where the resting one has had its time."""
+    if now > held[symbol].breached and now >= held[symbol].breached + terms.grace:
+        held[symbol].leaving = STOP + held[symbol].kind
 
 
 def raise_by(terms: Terms, held: Records, symbol: int, best: int) -> None:
@@ -72,12 +77,14 @@ def raised(terms: Terms, held: Records, symbol: int, old: StopState, best: int) 
 
 
 def guard_tick(tape: Tape, terms: Terms, held: Records, row: int, symbol: int) -> None:
-    """The soft stop at the price of the open."""
+    """The soft stop at the newest price; the symbol itself need not have a bar here."""
     if held[symbol].leaving != NO_EXIT or tape.time[row] <= held[symbol].entry_time:
         return
+    if held[symbol].breached > 0:
+        leave_after_grace(terms, held, symbol, tape.time[row])
+        return
     side = held[symbol].side
-    touch = touched(price_at(tape, row, symbol), terms.half_spread, side)
-    if held[symbol].breached == 0 and breached(held[symbol].stop, touch, side):
+    if breached(held[symbol].stop, touched(price_at(tape, row, symbol), terms.half_spread, side), side):
         held[symbol].breached = tape.time[row]
 
 
@@ -93,10 +100,10 @@ def guard_account(terms: Terms, books: Books, equity: int) -> None:
 
 def sell_verdicts(tape: Tape, terms: Terms, held: Records, row: int, call: int) -> None:
     """A SELL closes what was held before its bar closed, a BUY a short."""
-    decided_at = tape.time[row - 1] + terms.base
+    closed_at = decided_at(tape, terms, row)
     for symbol in range(len(held)):
         if held[symbol].lots == 0 or held[symbol].leaving != NO_EXIT:
             continue
         against = -held[symbol].side * tape.scores[call, symbol]
-        if against >= terms.entry_score and held[symbol].entry_time < decided_at:
+        if against >= terms.entry_score and held[symbol].entry_time < closed_at:
             held[symbol].leaving = COUNCIL

@@ -76,12 +76,14 @@ class Tape(NamedTuple):
 class Terms(NamedTuple):
     """What the desk holds itself to, and what the venue charges.
 
-    Off are: `stop_atr` 0 (no stop, and no ATR needed), `take_profit_r` 0, `max_hold_bars` NEVER, `breakeven_atr`
-    NO_BREAKEVEN, `max_drawdown` and `max_daily_loss` 10**9.
+    Times are microseconds; `first_decision` is when the first decision bar ever opens. Off are: `stop_atr` 0 (no stop,
+    and no ATR needed), `take_profit_r` 0, `max_hold_bars` NEVER, `breakeven_atr` NO_BREAKEVEN, `max_drawdown` and
+    `max_daily_loss` 10**9.
     """
 
     base: int
     decision: int
+    first_decision: int
     grace: int
     ttl: int
     balance: int

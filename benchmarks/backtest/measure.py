@@ -19,6 +19,7 @@ from backtester.vector import sweep
 from backtester.vector.arrays import prices_of
 from backtester.vector.engine import MONEY, grid_of, simulated_on, steps_of, terms_of
 from backtester.vector.state import NEVER, NO_BREAKEVEN, Floats, Ints, Tape, Terms
+from backtester.vector.voices import voices_of
 from benchmarks.backtest import bare
 from benchmarks.backtest.cases import CASES, FAST, FEE, LOT, PAIRS, POSITION, SHARED_POSITION, SLOW, STEPS, STOP, Case
 from benchmarks.backtest.inputs import arrays_of, folder, markets_of
@@ -91,7 +92,9 @@ def by_vector(case: Case) -> Callable[[], Found]:
 
     def play() -> Found:
         fresh = {symbol: market.between(0, len(market)) for symbol, market in markets.items()}
-        result = simulated_on(fresh, instruments, {strategy.name: strategy}, {strategy.name: 1.0}, settings, terms)
+        frame = settings.timeframe
+        voices = voices_of(fresh, {strategy.name: strategy}, frame, frame)
+        result = simulated_on(fresh, instruments, voices, {strategy.name: 1.0}, settings, terms)
         return len(result.rows), result.worth / MONEY
 
     return play

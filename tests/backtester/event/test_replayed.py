@@ -38,8 +38,8 @@ def told(minute: int, verdict: Verdict, symbol: str = "A/USD") -> CouncilDecided
 
 
 def test_what_was_recorded_is_traded_and_nothing_else(tmp_path: Path) -> None:
-    market = walk(3, 320, 0.0, 20)
-    loud = [int(bar) + 1 for bar in np.flatnonzero(Noise().score(market) > 0.5) if bar > 200]
+    market = walk(3, 420, 0.0, 20)
+    loud = [int(bar) + 1 for bar in np.flatnonzero(Noise().score(market) > 0.5) if bar > 300]
     first, second = loud[0], next(minute for minute in loud if minute > loud[0] + 10)
     answers = [told(first, "BUY"), told(first + 2, "SELL"), told(second, "BUY"), told(second + 2, "SELL")]
     file = tmp_path / "answers.jsonl"

@@ -1,5 +1,7 @@
 """A prepared stage plays what a plain run plays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def test_the_same_as_a_run_whatever_was_played_before(short: bool) -> None:
     for adx, weight in ((10.0, 0.05), (40.0, 0.05), (10.0, 1.0), (10.0, 0.05)):
         other = asked.with_params({"momentum": {"adx_above": adx}}, {"momentum": weight})
         played, outcome = stage.played(other), run(other, bars)
-        assert played.trades == outcome.trades
+        assert played.trades == tuple(replace(trade, shares={}) for trade in outcome.trades)
         assert np.array_equal(played.curve.time, outcome.time)
         assert np.array_equal(played.curve.equity, outcome.equity)
         results.add(outcome.result)

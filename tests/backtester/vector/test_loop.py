@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtester.vector.engine import Result, grid_of, run, simulated, steps_of, terms_of
+from backtester.vector.engine import Result, grid_of, run, simulated_on, steps_of, terms_of
 from backtester.vector.state import NEVER, NO_BREAKEVEN, Ints, Tape, Terms
 from shared.broker.base import Instrument
 from shared.config import load_settings
@@ -124,7 +124,7 @@ def test_no_atr_no_entry() -> None:
 
 def test_what_the_engine_cannot_express_is_named() -> None:
     with pytest.raises(ConfigError, match="--engine event"):
-        simulated({}, {}, {}, {}, SETTINGS.model_copy(update={"council": "rules"}), 100)
+        simulated_on({}, {}, {}, {}, SETTINGS.model_copy(update={"council": "rules"}), terms_of(SETTINGS, 100))
 
 
 steps = st.integers(-400, 400)

@@ -1,0 +1,58 @@
+"""What every strategy says about every decision bar, and whose word a trade was opened on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from backtester.runs.trade import Trade
+from backtester.vector.arrays import ensemble, resampled
+from backtester.vector.state import Floats
+from shared.schemas.base import Timeframe
+from shared.strategies.base import Strategy
+from shared.strategies.ensemble import combine
+from shared.strategies.market import Market
+from shared.timeframes import length
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """A symbol's decision bars with each strategy's scores, shape (n,)."""
+
+    bars: Market
+    scores: Mapping[str, Floats]
+
+    def together(self, weights: Mapping[str, float]) -> Floats:
+        """The ensemble's score of every bar."""
+        return ensemble(self.scores, weights)
+
+    def shares_at(self, bar: int, weights: Mapping[str, float]) -> dict[str, float]:
+        """Each strategy's part in the score of one bar."""
+        said = {name: float(values[bar]) for name, values in self.scores.items()}
+        return {part.strategy: part.share for part in combine(said, weights).contributions}
+
+
+def voices_of(
+    markets: Mapping[str, Market], strategies: Mapping[str, Strategy], base: Timeframe, decision: Timeframe
+) -> dict[str, Voices]:
+    """Of these base bars by symbol."""
+    bars = {symbol: resampled(market, decision, base) for symbol, market in markets.items()}
+    return {
+        symbol: Voices(market, {name: one.score(market) for name, one in strategies.items()})
+        for symbol, market in bars.items()
+    }
+
+
+def credited(
+    trades: Iterable[Trade], voices: Mapping[str, Voices], weights: Mapping[str, float], decision: Timeframe
+) -> tuple[Trade, ...]:
+    """The trades with their strategies' shares: a trade is opened by the last decision bar that ended by its entry."""
+    return tuple(
+        replace(trade, shares=voices[trade.symbol].shares_at(_opened_by(trade, voices, decision), weights))
+        for trade in trades
+    )
+
+
+def _opened_by(trade: Trade, voices: Mapping[str, Voices], decision: Timeframe) -> int:
+    ends = voices[trade.symbol].bars.open_time + length(decision)
+    return int(np.searchsorted(ends, trade.entry_time, side="right")) - 1
