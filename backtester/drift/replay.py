@@ -56,7 +56,7 @@ async def period(
             f"{', '.join(settings.symbols)} from then on; `parley data backfill` fetches what the venue still has"
         )
     money = await equity_at(connection, since)
-    plan = plan_of(settings, choices, tuple(found), money or settings.initial_balance, engine)
+    plan = plan_of(settings, choices, tuple(found), money or settings.initial_balance, engine, since)
     return Period(since, until, await books(connection, since, until), plan, found)
 
 
@@ -66,14 +66,19 @@ def plan_of(
     symbols: tuple[str, ...],
     balance: Decimal,
     engine: EngineName,
+    since: datetime,
 ) -> Plan:
-    """The desk's own settings; the vector engine knows no council and no learning."""
+    """The desk's own settings; the vector engine knows no council and no learning.
+
+    The first decision is that of the bar which closes at `since`; what is before only warms strategies up.
+    """
     alone = engine == "vector"
     return planned(
         {
             "symbols": symbols,
             "base_timeframe": settings.base_timeframe,
             "timeframe": settings.timeframe,
+            "start": to_microseconds(since) - length(settings.base_timeframe),
             "engine": engine,
             "strategies": [choice.model_dump() for choice in choices],
             "council": "none" if alone else settings.council,
