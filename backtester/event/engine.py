@@ -43,7 +43,6 @@ from services.trade_executor.main import rules_of
 from shared.broker.base import Instrument
 from shared.broker.fills import SPREAD_UNIT
 from shared.config import Settings
-from shared.errors import ConfigError
 from shared.indicators.computed import indicators_of
 from shared.portfolio.grid import Grid, to_fraction, to_money
 from shared.seed import EQUAL, MEMBERS
@@ -62,9 +61,7 @@ def played_by_event(
     progress: Progress = unheard,
     every_bar: bool = False,
 ) -> Played:
-    """The plan on these base bars. `every_bar` visits those too at which nothing can happen. ConfigError: a short."""
-    if plan.short:
-        raise ConfigError("--short: the desk is long only; virtual portfolios that short need --engine vector")
+    """The plan on these base bars. `every_bar` visits those too at which nothing can happen."""
     return asyncio.run(Playing(plan, markets, instruments).play(every_bar, progress))
 
 

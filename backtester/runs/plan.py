@@ -159,7 +159,19 @@ def planned(values: Mapping[str, object]) -> Plan:
         raise ConfigError("; ".join(_said(fault["loc"], fault["msg"]) for fault in error.errors())) from None
     for choice in plan.strategies:
         choice.built()
+    _require_expressible(plan)
     return plan
+
+
+def _require_expressible(plan: Plan) -> None:
+    """What an engine can't express it refuses by name."""
+    alone = "use --engine event, or --council none --learning off"
+    if plan.engine == "vector" and plan.council != "none":
+        raise ConfigError(f"--council {plan.council}: the vector engine knows none; {alone}")
+    if plan.engine == "vector" and plan.learning != "off":
+        raise ConfigError(f"--learning on: the vector engine keeps the weights as they are; {alone}")
+    if plan.engine == "event" and plan.short:
+        raise ConfigError("--short: the desk is long only; virtual portfolios that short need --engine vector")
 
 
 def _said(where: tuple[int | str, ...], what: str) -> str:

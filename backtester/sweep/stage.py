@@ -16,7 +16,6 @@ from backtester.runs.trade import Trade
 from backtester.vector.arrays import resampled, scored, tape_of
 from backtester.vector.engine import MONEY, charged, grid_of, run, steps_of, terms_of
 from shared.broker.fills import SPREAD_UNIT
-from shared.errors import ConfigError
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.timeframes import length
@@ -36,11 +35,10 @@ class Stage:
     """`markets` are base bars by symbol; before the plan's start they only warm strategies up.
 
     The vector engine's result is that of `backtester.runs.run.run`, but the scores of a strategy whose parameters were
-    seen before are not computed again. ConfigError names what an engine can't express.
+    seen before are not computed again.
     """
 
     def __init__(self, plan: Plan, markets: Mapping[str, Market]) -> None:
-        _require_playable(plan)
         self._plan, self._markets = plan, markets
         self._played = {symbol: market.since(plan.start) for symbol, market in markets.items()}
         self._base = plan.base_timeframe
@@ -108,12 +106,3 @@ class _Remembered:
 
     def explain(self, market: Market) -> str:
         return self.strategy.explain(market)
-
-
-def _require_playable(plan: Plan) -> None:
-    if plan.engine == "event":
-        return
-    if plan.council != "none":
-        raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")
-    if plan.learning != "off":
-        raise ConfigError("--learning on: the vector engine keeps the weights as they are; use --engine event")

@@ -22,7 +22,6 @@ from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
 from shared.broker.fills import SPREAD_UNIT
 from shared.config import Settings
-from shared.errors import ConfigError
 from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
 from shared.risk.limits import REASONS as LIMITS
 from shared.strategies.market import Market
@@ -66,9 +65,7 @@ def played_by_vector(
     *,
     progress: Progress = unheard,
 ) -> Played:
-    """The plan on these base bars. ConfigError names what this engine can't express."""
-    if plan.council != "none":
-        raise ConfigError(f"--council {plan.council}: the vector engine knows none; use --engine event")
+    """The plan on these base bars."""
     strategies = {choice.name: choice.built() for choice in plan.strategies}
     terms = charged(terms_of(plan.settings, int(plan.costs.half_spread * SPREAD_UNIT)), plan.costs, plan.short)
     voices = voices_of(markets, strategies, plan.base_timeframe, plan.timeframe)
@@ -92,11 +89,7 @@ def simulated_on(
     terms: Terms,
     start: int | None = None,
 ) -> Result:
-    """A backtest of these base bars with COUNCIL=none and LEARNING=off; those before `start` are only looked back at.
-
-    ConfigError names what it can't express.
-    """
-    _require_expressible(settings)
+    """A backtest of these base bars without council and learning; those before `start` are only looked back at."""
     symbols = sorted(markets)
     grids = {symbol: grid_of(instruments[symbol], symbol) for symbol in symbols}
     base, decision = settings.base_timeframe, settings.timeframe
@@ -186,13 +179,6 @@ def charged(terms: Terms, costs: Costs, short: bool) -> Terms:
     """With slippage, which a buy must have the money for, and with shorts or without."""
     slippage, impact = to_fraction(costs.slippage), to_fraction(costs.impact)
     return terms._replace(slippage=slippage, impact=impact, slack=terms.slack + slippage + impact, short=short)
-
-
-def _require_expressible(settings: Settings) -> None:
-    if settings.council != "none":
-        raise ConfigError(f"--council {settings.council}: the vector engine knows none; use --engine event")
-    if settings.learning != "off":
-        raise ConfigError("--learning on: the vector engine keeps the weights as they are; use --engine event")
 
 
 def _trade(row: Sequence[int], symbol: str, grid: Grid) -> Trade:

@@ -50,7 +50,7 @@ def test_nothing_is_traded_before_its_time_but_strategies_are_warm_then() -> Non
 )
 def test_what_the_vector_engine_can_not_express(values: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Stage(plan(**values), markets())
+        plan(**values)
 
 
 def test_the_event_engine_begins_after_a_warm_up_too() -> None:

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtester.vector.engine import Result, grid_of, run, simulated_on, steps_of, terms_of
+from backtester.vector.engine import Result, grid_of, run, steps_of, terms_of
 from backtester.vector.state import NEVER, NO_BREAKEVEN, Ints, Tape, Terms
 from shared.broker.base import Instrument
 from shared.config import load_settings
-from shared.errors import ConfigError
 from shared.portfolio.grid import from_money
 from shared.risk.limits import CASH, EXPIRED
 from shared.strategies.market import PRICES
@@ -120,11 +119,6 @@ def test_the_greater_score_gets_the_cash() -> None:
 
 def test_no_atr_no_entry() -> None:
     assert played([B(100_000, 100_010, 99_990, 100_000, 1.0, float("nan")), still(), still()]).cash == 10_000
-
-
-def test_what_the_engine_cannot_express_is_named() -> None:
-    with pytest.raises(ConfigError, match="--engine event"):
-        simulated_on({}, {}, {}, {}, SETTINGS.model_copy(update={"council": "rules"}), terms_of(SETTINGS, 100))
 
 
 steps = st.integers(-400, 400)
