@@ -22,6 +22,7 @@ class MemoryTrades:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._seen: dict[str, tuple[list[object], HeldTrade]] = {}
 
     async def remembered(self, symbol: str, tx: object) -> HeldTrade | None:
         return self.held(symbol)
@@ -34,10 +35,13 @@ class MemoryTrades:
         book = self._account.held_in(symbol)
         if book is None or book.stop is None or book.trade.held <= NOTHING:
             return None
-        row = {name: getattr(book.trade, name) for name in OF_TRADE}
-        row |= {name: getattr(book.stop, name) for name in OF_STOP}
-        row["entry_time"] = book.trade.entry_time or book.stop.effective_from
-        return held_trade(row, self.grid(symbol))
+        values = [getattr(book.trade, name) for name in OF_TRADE] + [getattr(book.stop, name) for name in OF_STOP]
+        values.append(book.trade.entry_time or book.stop.effective_from)
+        seen = self._seen.get(symbol)
+        if seen is None or seen[0] != values:
+            row = dict(zip((*OF_TRADE, *OF_STOP, "entry_time"), values, strict=True))
+            seen = self._seen[symbol] = values, held_trade(row, self.grid(symbol))
+        return seen[1]
 
     def forget(self, symbol: str) -> None:
         pass
