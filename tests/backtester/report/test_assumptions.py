@@ -55,15 +55,15 @@ def test_gaps_are_counted_and_the_longest_named() -> None:
     ("council", "said"), [("none", "No council"), ("rules", "rule-based"), ("replay:a.json", "from a.json")]
 )
 def test_who_decided(council: str, said: str) -> None:
-    assert said in assumptions.council(plan(council=council))
+    assert said in assumptions.council(plan(council=council, engine="event"))
 
 
 def test_the_command_is_safe_to_paste() -> None:
-    given = plan(("BTC/USD", "ETH/USD"), start=1_640_995_200_000_000, council="replay:a; rm -rf ~")
+    given = plan(("BTC/USD", "ETH/USD"), start=1_640_995_200_000_000, council="replay:a; rm -rf ~", engine="event")
     assert shlex.split(command(given)) == [
         *("parley", "backtest", "--venue", "file", "--symbols", "BTC/USD,ETH/USD", "--timeframe", "4h"),
         *("--base-timeframe", "1h", "--strategies", "momentum,swing", "--from", "2022-01-01T00:00:00"),
-        *("--engine", "vector", "--council", "replay:a; rm -rf ~", "--learning", "off", "--seed", "1"),
+        *("--engine", "event", "--council", "replay:a; rm -rf ~", "--learning", "off", "--seed", "1"),
     ]
 
 

@@ -184,7 +184,9 @@ async def test_a_file_that_cannot_be_written_ends_the_process_with_one_plain_lin
     await client.close()
     _, said = await asyncio.wait_for(running.communicate(), 10)
     assert running.returncode == 1
-    assert "exchange_simulator: the state file cannot be written: " in said.decode().splitlines()[-1]
+    assert any(
+        line.startswith("exchange_simulator: the state file cannot be written: ") for line in said.decode().splitlines()
+    )
 
 
 # The nearest thing to a full disk that needs no disk: no file may grow beyond 150 kB.
