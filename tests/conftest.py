@@ -16,7 +16,7 @@ from shared.migrations import upgrade
 
 # The same examples on every run, so that a red test is red for its change; `make explore` looks for new ones.
 _FREE = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-settings.register_profile("parley", parent=_FREE, derandomize=True)
+settings.register_profile("parley", parent=_FREE, derandomize=True, max_examples=60)
 settings.register_profile("explore", parent=_FREE, max_examples=int(os.environ.get("EXAMPLES", "2000")))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "parley"))
 

@@ -11,7 +11,7 @@ BARS = 500
 """ATR is known after 271 bars: no trade is made before."""
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     desk=desks,
     costs=costs,
@@ -38,7 +38,7 @@ def test_both_engines_trade_alike(
     assert plain(by_vector(plan, markets)) == visited
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 2**32), gaps=st.sampled_from((0.0, 0.1)), learning=st.sampled_from(("on", "off")))
 def test_with_a_council_no_bar_that_matters_is_passed_over(seed: int, gaps: float, learning: str) -> None:
     bold = {
@@ -54,7 +54,7 @@ def test_with_a_council_no_bar_that_matters_is_passed_over(seed: int, gaps: floa
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_the_future_changes_no_trade_of_the_past(seed: int) -> None:
     plan = plan_on(2, desk={}, timeframe="1m", **alone)
     whole = {symbol: walk(seed + n, BARS, 0.05, 200) for n, symbol in enumerate(plan.symbols)}
@@ -65,7 +65,7 @@ def test_the_future_changes_no_trade_of_the_past(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 2**32), gaps=st.sampled_from((0.0, 0.1)))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_bars_before_the_start_are_only_looked_back_at(seed: int, gaps: float) -> None:
     plan = plan_on(2, desk={}, timeframe="1m", start=START + 320 * MINUTE, **alone)
     markets = {symbol: walk(seed + n, BARS, gaps, 200) for n, symbol in enumerate(plan.symbols)}
