@@ -15,7 +15,10 @@ from typing import Any
 import numba
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = ("backtester/compiled.py", "backtester/vector", "shared/risk", "shared/portfolio", "shared/broker/fills.py")
+SOURCES = (
+    *("backtester/compiled.py", "backtester/vector", "backtester/event/interest.py"),
+    *("shared/risk", "shared/portfolio", "shared/broker/fills.py"),
+)
 
 
 KEPT = ("shared.", "backtester.", "benchmarks.")

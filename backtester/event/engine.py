@@ -6,7 +6,6 @@ Between bars at which a service has something to do, the clock jumps (backtester
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +20,13 @@ from backtester.event.executor_books import MemoryBooks, MemoryInstants
 from backtester.event.guard_books import MemoryAccounts, MemoryTrades
 from backtester.event.learnt import MemoryPast
 from backtester.event.looking import ArraySight, MemoryRecords, Scored
-from backtester.event.replayed import Recorded, ReplayedCouncil, recorded_council
+from backtester.event.replayed import ReplayedCouncil, recorded_council
 from backtester.event.tape import Tape
 from backtester.runs.plan import Plan
 from backtester.runs.run import Played, Progress, unheard
 from backtester.runs.trade import Trade
 from backtester.vector.arrays import ensemble, resampled, ticks_of
+from backtester.vector.engine import MONEY
 from services.council.handlers import Handlers as Council
 from services.council.main import members, rules
 from services.learning_engine.handlers import Handlers as Learning
@@ -48,9 +48,6 @@ from shared.portfolio.grid import Grid, to_fraction, to_money
 from shared.seed import EQUAL, MEMBERS
 from shared.strategies.market import PRICES, Market
 from shared.timeframes import from_microseconds, length, to_microseconds
-
-MONEY = 1e10
-"""Money units of one of the quote currency."""
 
 
 def played_by_event(
@@ -89,7 +86,7 @@ class Playing:
             symbol: Scored(market, {name: one.score(market) for name, one in strategies.items()}, indicators_of(market))
             for symbol, market in decisions.items()
         }
-        self._recorded = recorded_council_of(plan)
+        self._recorded = None if plan.answers is None else recorded_council(plan.answers)
         self._past = MemoryPast(plan.weights, dict.fromkeys(MEMBERS, EQUAL))
         self._account = Account(self._settings.desk, self._settings.initial_balance, _venues(instruments, self._grids))
         self._half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
@@ -252,12 +249,6 @@ class Playing:
         fills_seen = (rows.astype(np.int64), of, lots, paid)
         compiled(interest.mark)(equity, last, *fills_seen, steps, nothing, self._half_spread)
         return equity
-
-
-def recorded_council_of(plan: Plan) -> Recorded | None:
-    """What `replay:FILE` holds; None for another council."""
-    kind, _, path = plan.council.partition(":")
-    return recorded_council(Path(path)) if kind == "replay" else None
 
 
 def _venues(instruments: Mapping[str, Instrument], grids: Mapping[str, Grid]) -> dict[str, Venue]:

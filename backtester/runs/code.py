@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from backtester.runs.plan import Plan
+from shared.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 DECIDING = ("shared", "services", "backtester")
@@ -13,9 +14,19 @@ LIBRARIES = ("numpy", "numba", "TA-Lib")
 
 
 def code_of(plan: Plan) -> str:
-    """The version of all code that a plan runs, a person's own strategies included."""
-    own = [choice.file.read_bytes() for choice in plan.strategies if choice.file is not None]
-    return code_version() + "".join(f"+{sha256(source).hexdigest()[:8]}" for source in own)
+    """The version of all that a plan runs: a person's own strategies and recorded answers of a council included.
+
+    ConfigError names a file that can't be read.
+    """
+    own = [file for file in (*(choice.file for choice in plan.strategies), plan.answers) if file is not None]
+    return code_version() + "".join(f"+{_digest(file)[:8]}" for file in own)
+
+
+def _digest(file: Path) -> str:
+    try:
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}); check the path") from None
 
 
 @cache

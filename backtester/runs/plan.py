@@ -99,6 +99,12 @@ class Plan(Value):
         return self
 
     @property
+    def answers(self) -> Path | None:
+        """The file of recorded council answers, where those are replayed."""
+        kind, _, path = self.council.partition(":")
+        return Path(path) if kind == "replay" else None
+
+    @property
     def quote(self) -> str:
         """The account's currency."""
         return self.symbols[0].split("/")[1]

@@ -74,6 +74,16 @@ def test_both_engines_say_the_same_where_both_can(data_dir: Path) -> None:
     assert event["trade_list"] == vector["trade_list"]
 
 
+def test_other_recorded_answers_are_another_backtest(data_dir: Path) -> None:
+    answers = data_dir / "answers.jsonl"
+    replay = (*COMMON, "--council", f"replay:{answers}")
+    answers.write_text("")
+    first = asked(data_dir, *replay)
+    answers.write_text("\n")
+    assert asked(data_dir, *replay)["id"] != first["id"]
+    assert len(Shelf(data_dir).listing()) == 2
+
+
 def test_a_strategy_of_ones_own(data_dir: Path) -> None:
     found = asked(data_dir, "--timeframe", "1h", "--strategies", f"{NOISE}:0.5,swing:0.5", "--council", "none")
     assert found["trades"] > 10

@@ -11,24 +11,11 @@ from hypothesis import strategies as st
 
 from backtester.vector.engine import Result, grid_of, run, steps_of, terms_of
 from backtester.vector.state import NEVER, NO_BREAKEVEN, Ints, Tape, Terms
-from shared.broker.base import Instrument
-from shared.config import load_settings
 from shared.portfolio.grid import from_money
 from shared.risk.limits import CASH, EXPIRED
 from shared.strategies.market import PRICES
+from tests.backtester.vector.markets import INSTRUMENT, MINUTE, SETTINGS, START
 
-MINUTE = 60_000_000
-START = 1_640_995_200_000_000
-INSTRUMENT = Instrument("BTC/USD", Decimal("0.01"), Decimal("1e-8"), Decimal("0.0001"), Decimal("0.5"))
-SETTINGS = load_settings(
-    database_url="",
-    redis_url="",
-    council="none",
-    learning="off",
-    symbols="BTC/USD",
-    timeframe="1m",
-    base_timeframe="1m",
-)
 HALF_SPREAD = 100
 
 
