@@ -84,10 +84,9 @@ def walkforward(
     plan = plan_of(asked, settings, store)
     lengths = Lengths(_span("--train", train), _span("--test", test), _span("--step", step or test))
     space = space_of(param or [], plan, weights=weights)
-    markets = loaded(plan, store)
     walk = Walk(
         plan=plan,
-        markets=markets,
+        markets=loaded(plan, store),
         space=space,
         objective=objective,
         sampler=sampler,
