@@ -14,12 +14,14 @@ _VERSION_5 = 5 << 76 | 0x8000 << 48
 
 def canonical(value: object) -> str:
     """One text for one value: normalised decimals, UTC microseconds, everything else as it prints."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Decimal):
         return _plain(str(value))
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("naive time in an id; give it a zone")
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return (value if value.tzinfo is UTC else value.astimezone(UTC)).isoformat(timespec="microseconds")
     return str(value)
 
 

@@ -7,15 +7,18 @@ from decimal import Decimal
 from uuid import UUID
 
 from services.trade_executor.core.entries import Venue
+from services.trade_executor.core.records import Order, Trade
 from services.trade_executor.core.trade_book import TradeBook
-from shared.models import Order, Trade
 
 NOTHING = Decimal(0)
 
 
 @dataclass(slots=True)
 class Account:
-    """`standing` are the trades that are not closed, by symbol; `closed` the others, oldest first."""
+    """`standing` are the trades that are not closed, by symbol; `closed` the others, oldest first.
+
+    `version` rises with every change of a trade or a stop.
+    """
 
     name: str
     initial_balance: Decimal
@@ -28,6 +31,7 @@ class Account:
     standing: dict[str, UUID] = field(default_factory=dict)
     closed: list[Trade] = field(default_factory=list)
     refusals: dict[str, int] = field(default_factory=dict)
+    version: int = 0
 
     def __post_init__(self) -> None:
         self.cash = self.initial_balance
@@ -53,10 +57,12 @@ class Account:
         self.owners[order.client_order_id] = trade.id
         self.standing[trade.symbol] = trade.id
         self.reserved += order.reserved
+        self.version += 1
 
     def settle(self, book: TradeBook) -> None:
         """Keep what a handler changed in a trade's book."""
         trade = book.trade
+        self.version += 1
         self.books[trade.id] = TradeBook(trade, book.orders, book.fills, book.stop)
         self.owners |= dict.fromkeys(book.orders, trade.id)
         self.cash += book.cash

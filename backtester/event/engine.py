@@ -98,6 +98,7 @@ class Playing:
         self._desk = self._assembled()
         self._next_row = compiled(interest.next_row)
         self._watch = _watch(self._settings, self._half_spread)
+        self._known: tuple[int, Any] = -1, None
 
     async def play(self, every_bar: bool, progress: Progress) -> Played:
         """All bars, first to last."""
@@ -189,6 +190,11 @@ class Playing:
 
     def _held(self) -> Any:
         """The open trades as the compiled search knows them."""
+        if self._known[0] != self._account.version:
+            self._known = self._account.version, self._described()
+        return self._known[1]
+
+    def _described(self) -> Any:
         found = []
         for symbol in sorted(self._account.standing):
             trade, grid = self._trades.held(symbol), self._grids[symbol]
@@ -258,19 +264,16 @@ def _venues(instruments: Mapping[str, Instrument], grids: Mapping[str, Grid]) ->
     }
 
 
-def _watch(settings: Settings, half_spread: int) -> interest.Watch:
-    guard = guard_rules(settings)
-    return interest.Watch(
-        base=length(settings.base_timeframe),
-        decision=length(settings.timeframe),
-        half_spread=half_spread,
-        balance=to_money(settings.initial_balance),
-        max_drawdown=to_fraction(settings.max_drawdown),
-        breakeven_atr=guard.breakeven_atr,
-        trailing_atr=guard.trailing_atr,
-        trailing_step_atr=guard.trailing_step_atr,
-        max_hold_bars=guard.max_hold_bars,
-    )
+def _watch(settings: Settings, half_spread: int) -> Any:
+    guard, watch = guard_rules(settings), np.zeros(1, interest.WATCH).view(np.recarray)[0]
+    watch.base, watch.decision = length(settings.base_timeframe), length(settings.timeframe)
+    watch.half_spread = half_spread
+    watch.balance = to_money(settings.initial_balance)
+    watch.max_drawdown = to_fraction(settings.max_drawdown)
+    watch.max_hold_bars = guard.max_hold_bars
+    watch.breakeven_atr = guard.breakeven_atr
+    watch.trailing_atr, watch.trailing_step_atr = guard.trailing_atr, guard.trailing_step_atr
+    return watch
 
 
 def _trade(row: Any) -> Trade:

@@ -9,10 +9,10 @@ from uuid import UUID
 from backtester.event.account import NOTHING, Account
 from services.trade_executor.adapters.claims import CLAIMED_AT_ONCE
 from services.trade_executor.core.entries import Desk, Entry, Standing, Venue
+from services.trade_executor.core.records import Order
 from services.trade_executor.core.trade_book import TradeBook
 from services.trade_executor.ports import Instant, Kept, Watched
 from shared.errors import InvariantBroken
-from shared.models import Order
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, Mark
 from shared.schemas.orders import ExecutionReported, OrderDenied

@@ -9,6 +9,7 @@ from services.position_manager.adapters.open_trades import held_trade
 from services.position_manager.core.drawdown import Equity, Holding, Standing
 from services.position_manager.core.guard import STOP_KINDS, HeldTrade
 from services.position_manager.ports import Books
+from services.trade_executor.core.records import Stop
 from services.trade_executor.core.trade_book import TradeBook
 from shared.portfolio.grid import Grid
 from shared.risk.stops import StopState
@@ -22,7 +23,7 @@ class MemoryTrades:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._seen: dict[str, tuple[list[object], HeldTrade]] = {}
+        self._seen: dict[str, tuple[int, HeldTrade | None]] = {}
 
     async def remembered(self, symbol: str, tx: object) -> HeldTrade | None:
         return self.held(symbol)
@@ -32,15 +33,10 @@ class MemoryTrades:
 
     def held(self, symbol: str) -> HeldTrade | None:
         """The symbol's trade with something held and a stop."""
-        book = self._account.held_in(symbol)
-        if book is None or book.stop is None or book.trade.held <= NOTHING:
-            return None
-        values = [getattr(book.trade, name) for name in OF_TRADE] + [getattr(book.stop, name) for name in OF_STOP]
-        values.append(book.trade.entry_time or book.stop.effective_from)
+        version = self._account.version
         seen = self._seen.get(symbol)
-        if seen is None or seen[0] != values:
-            row = dict(zip((*OF_TRADE, *OF_STOP, "entry_time"), values, strict=True))
-            seen = self._seen[symbol] = values, held_trade(row, self.grid(symbol))
+        if seen is None or seen[0] != version:
+            seen = self._seen[symbol] = version, self._held(symbol)
         return seen[1]
 
     def forget(self, symbol: str) -> None:
@@ -56,19 +52,28 @@ class MemoryTrades:
         return self._account.venues[symbol].grid
 
     async def move_stop(self, trade: HeldTrade, new: StopState, effective_from: datetime, tx: object) -> None:
-        stop, grid = self._book(trade).stop, self.grid(trade.symbol)
-        assert stop is not None
+        stop, grid = self._changing(trade), self.grid(trade.symbol)
         stop.previous_price, stop.price = stop.price, grid.from_ticks(new.stop)
         stop.kind, stop.version = STOP_KINDS[new.kind], stop.version + 1
         stop.effective_from, stop.high_water = effective_from, grid.from_ticks(new.high_water)
 
     async def run_grace_from(self, trade: HeldTrade, time: datetime, tx: object) -> None:
-        stop = self._book(trade).stop
-        assert stop is not None
-        stop.breached_at = time
+        self._changing(trade).breached_at = time
 
-    def _book(self, trade: HeldTrade) -> TradeBook:
-        return self._account.books[trade.trade_id]
+    def _held(self, symbol: str) -> HeldTrade | None:
+        book = self._account.held_in(symbol)
+        if book is None or book.stop is None or book.trade.held <= NOTHING:
+            return None
+        row = {name: getattr(book.trade, name) for name in OF_TRADE}
+        row |= {name: getattr(book.stop, name) for name in OF_STOP}
+        row["entry_time"] = book.trade.entry_time or book.stop.effective_from
+        return held_trade(row, self.grid(symbol))
+
+    def _changing(self, trade: HeldTrade) -> Stop:
+        stop = self._account.books[trade.trade_id].stop
+        assert stop is not None
+        self._account.version += 1
+        return stop
 
 
 class MemoryAccounts:

@@ -4,7 +4,7 @@ Between two such bars every handler would look at its message and do nothing; th
 and a test demands the same trades.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +23,11 @@ HELD = np.dtype(
 """A trade that is held: `symbol` its row in the tape, `since` its entry in microseconds, `target` 0: none."""
 
 
-class Watch(NamedTuple):
-    """What guards trades and the account; see `backtester.vector.state.Terms`."""
-
-    base: int
-    decision: int
-    half_spread: int
-    balance: int
-    max_drawdown: int
-    breakeven_atr: float
-    trailing_atr: float
-    trailing_step_atr: float
-    max_hold_bars: int
+WATCH = np.dtype(
+    [(name, np.int64) for name in ("base", "decision", "half_spread", "balance", "max_drawdown", "max_hold_bars")]
+    + [(name, np.float64) for name in ("breakeven_atr", "trailing_atr", "trailing_step_atr")]
+)
+"""What guards trades and the account; see `backtester.vector.state.Terms`."""
 
 
 def next_row(
@@ -48,11 +41,11 @@ def next_row(
     wakes: NDArray[np.bool_],
     held: Any,
     cash: int,
-    watch: Watch,
+    watch: Any,
 ) -> int:
     """The first row from `row` on that matters to these trades; `bound` where none before it does.
 
-    Prices (S, T) in ticks, `wakes` (S, T) where a decision about a held symbol may be a SELL.
+    Prices (S, T) in ticks, `held` and `watch` records; `wakes` (S, T): a decision about a held symbol may be a SELL.
     """
     for at in range(row, bound):
         equity = cash
@@ -79,7 +72,7 @@ def is_stopped(one: Any, open_: int, low: int, high: int) -> bool:
     return stop_fill(SELL, one.stop, open_, low, high).point != NOT_FILLED
 
 
-def matters(one: Any, closed_at: int, low: int, high: int, watch: Watch) -> bool:
+def matters(one: Any, closed_at: int, low: int, high: int, watch: Any) -> bool:
     """Whether a closed bar does anything to a trade."""
     if closed_at <= one.since:
         return False

@@ -1,7 +1,7 @@
 """From a window of bars to one signal: pure, the same for the same window, weights and candle."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from math import fsum
 
@@ -91,7 +91,9 @@ def signal(candle: CandleClosed, seen: View, ttl: timedelta) -> SignalGenerated:
 
 def _contribution(part: ensemble.Contribution, seen: View) -> Contribution:
     reason = seen.reasons.get(part.strategy, "") if part.weight else NO_WEIGHT
-    return Contribution(reason=reason, **asdict(part))
+    return Contribution(
+        strategy=part.strategy, weight=part.weight, score=part.score, share=part.share, reason=reason
+    )
 
 
 def _reason(strategy: Strategy, market: Market) -> str:

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Executable, Result
 
 from services.trade_executor.core.entries import Desk, Entry, Venue
+from services.trade_executor.core.records import Order
 from services.trade_executor.core.trade_book import TradeBook
-from shared.models import Order
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, Mark
 from shared.schemas.orders import ExecutionReported, OrderDenied

@@ -6,21 +6,24 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BindParameter, Text, any_, bindparam, select, text
 
-from services.trade_executor.adapters.rows import identity, values, write
+from services.trade_executor.adapters.rows import TABLES, identity, values, write
 from services.trade_executor.core.entries import Venue
 from services.trade_executor.core.orders import client_order_id
+from services.trade_executor.core.records import Fill, Order, Record, Stop, Trade
 from services.trade_executor.core.trade_book import TradeBook
 from services.trade_executor.ports import Connection
-from shared.models import Asset, Base, Fill, Order, Stop, Trade
+from shared import models
 from shared.portfolio.grid import Grid
 from shared.schemas.orders import ExecutionReported, Purpose
 
 PURPOSES: tuple[Purpose, ...] = ("entry", "stop", "exit")
 OF_TRADE: BindParameter[UUID] = bindparam("trade_id")
-LOCKED_TRADE = select(Trade.__table__).where(Trade.id == OF_TRADE).with_for_update()
-LOCKED_ORDERS = select(Order.__table__).where(Order.trade_id == OF_TRADE).with_for_update()
-FILLS = select(Fill.__table__).where(Fill.trade_id == OF_TRADE).order_by(Fill.time, Fill.execution_id)
-STOP = select(Stop.__table__).where(Stop.trade_id == OF_TRADE)
+LOCKED_TRADE = select(TABLES[Trade]).where(models.Trade.id == OF_TRADE).with_for_update()
+LOCKED_ORDERS = select(TABLES[Order]).where(models.Order.trade_id == OF_TRADE).with_for_update()
+FILLS = (
+    select(TABLES[Fill]).where(models.Fill.trade_id == OF_TRADE).order_by(models.Fill.time, models.Fill.execution_id)
+)
+STOP = select(TABLES[Stop]).where(models.Stop.trade_id == OF_TRADE)
 IS_SUCCEEDED = text("""
     SELECT EXISTS(SELECT FROM trades WHERE account = :account AND symbol = :symbol AND id <> :id AND status <> 'closed')
 """)
@@ -42,9 +45,14 @@ KEEP_ORPHAN = text("""
     VALUES (:time, 'trade_executor', 'unknown_execution', :venue_order_id, CAST(:body AS jsonb))
 """)
 ORPHANS = text("SELECT count(*) FROM audit WHERE action = 'unknown_execution' AND subject = :venue_order_id")
-VENUES = select(Asset.symbol, Asset.quote, Asset.price_tick, Asset.lot_step, Asset.min_quantity, Asset.min_cost).where(
-    Asset.symbol == any_(bindparam("symbols", type_=ARRAY(Text()))), Asset.price_tick.is_not(None)
-)
+VENUES = select(
+    models.Asset.symbol,
+    models.Asset.quote,
+    models.Asset.price_tick,
+    models.Asset.lot_step,
+    models.Asset.min_quantity,
+    models.Asset.min_cost,
+).where(models.Asset.symbol == any_(bindparam("symbols", type_=ARRAY(Text()))), models.Asset.price_tick.is_not(None))
 
 
 class Books:
@@ -122,7 +130,7 @@ async def _load(tx: Connection, trade_id: UUID) -> TradeBook | None:
     )
 
 
-def _parts(book: TradeBook) -> Iterator[Base]:
+def _parts(book: TradeBook) -> Iterator[Record]:
     """In the order in which foreign keys allow them to be written. A stop, once there, is position_manager's."""
     yield book.trade
     yield from book.orders.values()

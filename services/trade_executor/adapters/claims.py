@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from sqlalchemy import TextClause, text
 
+from services.trade_executor.core.records import Order
 from shared.broker.base import VenueOrder
 from shared.db import Database
-from shared.models import Order
 
 CLAIMED_AT_ONCE = 4
 """Requests claimed together: an exit that comes up waits for at most so many entries."""

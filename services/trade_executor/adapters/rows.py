@@ -1,34 +1,36 @@
-"""Model objects as rows: inserted whole, updated by the columns that changed."""
+"""Records as rows: inserted whole, updated by the columns that changed."""
 
+from dataclasses import fields
 from typing import Any, cast
 
 from sqlalchemy import Table, and_, bindparam, insert, update
 
+from services.trade_executor.core.records import Fill, Order, Record, Stop, Trade
 from services.trade_executor.ports import Connection
-from shared.models import Base
+from shared import models
 
 Row = dict[str, Any]
+TABLES = {
+    record: cast(Table, model.__table__)
+    for record, model in ((Trade, models.Trade), (Order, models.Order), (Fill, models.Fill), (Stop, models.Stop))
+}
+COLUMNS = {record: tuple(field.name for field in fields(record)) for record in TABLES}
 
 
-def values(part: Base) -> Row:
-    """Every column of an object that no session knows."""
-    return {column.name: getattr(part, column.name) for column in table(part).columns}
+def values(record: Record) -> Row:
+    """Every column of a record."""
+    return {name: getattr(record, name) for name in COLUMNS[type(record)]}
 
 
-def table(part: Base) -> Table:
-    """Where its rows are."""
-    return cast(Table, part.__table__)
-
-
-def identity(part: Base) -> tuple[object, ...]:
+def identity(record: Record) -> tuple[object, ...]:
     """Its table and primary key: the same for the same row."""
-    rows = table(part)
-    return rows.name, *(getattr(part, column.name) for column in rows.primary_key)
+    rows = TABLES[type(record)]
+    return rows.name, *(getattr(record, column.name) for column in rows.primary_key)
 
 
-async def write(tx: Connection, part: Base, before: Row | None) -> None:
+async def write(tx: Connection, record: Record, before: Row | None) -> None:
     """Insert what is new (`before` None), update what differs from `before`, else nothing."""
-    rows, now = table(part), values(part)
+    rows, now = TABLES[type(record)], values(record)
     if before is None:
         await tx.execute(insert(rows), now)
         return

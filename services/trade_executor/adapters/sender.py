@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.trade_executor.adapters.venue import Venue
+from services.trade_executor.core.records import Order
 from services.trade_executor.ports import Requests
 from shared.broker.base import BrokerError, RateLimited
-from shared.models import Order
 
 log = structlog.get_logger()
 

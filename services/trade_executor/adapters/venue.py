@@ -11,6 +11,7 @@ import structlog
 
 from services.trade_executor.core.answers import executed, facts_of, granted, report, status_of
 from services.trade_executor.core.orders import wanted_quantity, wanted_trigger
+from services.trade_executor.core.records import Order
 from shared.broker.base import (
     Broker,
     BrokerUnavailable,
@@ -20,7 +21,6 @@ from shared.broker.base import (
     OutcomeUnknown,
     RateLimited,
 )
-from shared.models import Order
 from shared.schemas.base import Message
 from shared.schemas.system import AlertRaised
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from services.trade_executor.core.orders import wanted_quantity, wanted_trigger
+from services.trade_executor.core.records import Order
 from shared.broker.base import Execution, VenueOrder
 from shared.ids import derived_id
-from shared.models import Order
 from shared.schemas.orders import ExecutionReported, OrderReported
 
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from services.trade_executor.core.orders import NOTHING, intent
+from services.trade_executor.core.records import Order, Trade
 from shared.ids import derived_id
-from shared.models import Order, Trade
 from shared.portfolio.grid import Grid, from_money, to_money
 from shared.risk.limits import EntryFacts, EntryLimits, Refusal, SizeFacts, check_entry, check_size
 from shared.risk.sizing import reservation, size_entry

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from shared.models import Order, Stop, Trade
+from services.trade_executor.core.records import Order, Stop, Trade
 from shared.schemas.orders import ExitReason
 
 PRECEDENCE: tuple[ExitReason, ...] = (

@@ -7,9 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from services.trade_executor.core.records import Order
 from services.trade_executor.core.transitions import LIVE, moved
 from shared.ids import derived_id
-from shared.models import Order
 from shared.schemas.orders import OrderReported, OrderType, Purpose, Side
 
 NOTHING = Decimal(0)

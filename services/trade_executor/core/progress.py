@@ -12,10 +12,10 @@ from decimal import Decimal
 
 from services.trade_executor.core import orders
 from services.trade_executor.core.exits import EAGER_ATTEMPTS, final_reason, may_try_again, outranks, stop_reason
+from services.trade_executor.core.records import Order, Stop, Trade
 from services.trade_executor.core.said import alert, closed, opened
 from services.trade_executor.core.trade_book import NOTHING, TradeBook, average_price, position
 from shared.ids import canonical
-from shared.models import Order, Stop
 from shared.portfolio import ledger
 from shared.portfolio.grid import Grid
 from shared.risk.stops import initial_stop, take_profit
@@ -40,7 +40,7 @@ class Terms:
 
 def progress(book: TradeBook, terms: Terms, cause: Message) -> None:
     """Want everything that the trade needs now and does not want yet. Doing it twice changes nothing."""
-    if book.trade.quantity > 0:
+    if book.bought:
         _price(book, terms)
     if "entry" in book.ended:
         _entry_over(book, cause)
@@ -72,29 +72,30 @@ def _begin_exit(book: TradeBook, reason: ExitReason, at: datetime) -> None:
 def _price(book: TradeBook, terms: Terms) -> None:
     """Entry price and target from the fills so far, and the first stop with the first of them."""
     trade, grid, bought = book.trade, terms.grid, book.filled_on("buy")
-    trade.entry_price = average_price(bought, grid.tick)
-    trade.entry_time = min(fill.time for fill in bought)
+    price, began = average_price(bought, grid.tick), min(fill.time for fill in bought)
+    trade.entry_price, trade.entry_time = price, began
+    book.bought = False
     entry = ledger.average_ticks(position(bought, grid))
     if book.stop is None:
         # ATR is the decision's, fixed for the life of the trade. A stop below the grid would never be hit.
         ticks = max(initial_stop(entry, grid.atr_ticks(trade.atr or NOTHING), terms.stop_atr, ledger.LONG), 1)
-        book.stop = _first_stop(book, grid.from_ticks(ticks))
+        book.stop = _first_stop(trade, grid.from_ticks(ticks), price, began)
         trade.stop_loss_price = book.stop.price
     risked_to = grid.to_ticks(book.stop.initial_price, "floor")
     trade.take_profit_price = grid.from_ticks(take_profit(entry, risked_to, terms.take_profit_r, ledger.LONG))
 
 
-def _first_stop(book: TradeBook, price: Decimal) -> Stop:
+def _first_stop(trade: Trade, price: Decimal, entry_price: Decimal, entry_time: datetime) -> Stop:
     return Stop(
-        trade_id=book.trade.id,
-        symbol=book.trade.symbol,
+        trade_id=trade.id,
+        symbol=trade.symbol,
         initial_price=price,
         price=price,
         kind="stop",
         version=1,
         previous_price=None,
-        effective_from=book.trade.entry_time,
-        high_water=book.trade.entry_price,
+        effective_from=entry_time,
+        high_water=entry_price,
         breached_at=None,
     )
 
@@ -185,7 +186,7 @@ def _close(book: TradeBook, terms: Terms, cause: Message) -> None:
         return
     sold = book.filled_on("sell")
     trade.exit_reason = final_reason(trade, book.stop, list(book.orders.values()))
-    trade.exit_price = average_price(sold, terms.grid.tick)
+    trade.exit_price = average_price(sold, terms.grid.tick) if sold else None
     trade.exit_time = max((fill.time for fill in sold), default=cause.occurred_at)
     proceeds = sum((fill.cost for fill in sold), NOTHING)
     paid = sum((fill.cost for fill in book.filled_on("buy")), NOTHING)

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
+from services.trade_executor.core.records import Stop, Trade
 from shared.ids import derived_id
-from shared.models import Stop, Trade
 from shared.schemas.base import Message
 from shared.schemas.system import AlertRaised
 from shared.schemas.trades import TradeClosed, TradeOpened

@@ -4,15 +4,15 @@ The order of events does not matter: each is booked as what it is, then `progres
 (services/trade_executor/core/progress.py) and wants what is missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
 from services.trade_executor.core import orders
+from services.trade_executor.core.records import Fill, Order, Stop, Trade
 from shared.errors import InvariantBroken
 from shared.ids import derived_id
-from shared.models import Fill, Order, Stop, Trade
 from shared.portfolio import ledger
 from shared.portfolio.grid import EXACT, Grid, to_money
 from shared.schemas.base import Message
@@ -26,8 +26,8 @@ AVERAGE_DIGITS = Decimal("1e-4")
 
 @dataclass(slots=True)
 class TradeBook:
-    """One trade. The last five say what the events booked so far changed: on the account (`cash`, `released`),
-    which purposes' orders `ended`, whether a fill came `late`, and the messages about it.
+    """One trade. The last six say what the events booked so far changed: on the account (`cash`, `released`),
+    which purposes' orders `ended`, whether something was `bought`, whether that came `late`, and the messages about it.
 
     `is_succeeded`: another trade of the symbol is not closed yet, so that this closed one may not open again.
     """
@@ -40,6 +40,7 @@ class TradeBook:
     cash: Decimal = NOTHING
     released: Decimal = NOTHING
     ended: set[str] = field(default_factory=set)
+    bought: bool = False
     late: bool = False
     messages: list[Message] = field(default_factory=list)
 
@@ -113,6 +114,7 @@ class TradeBook:
             self.cash -= fill.cost + fill.fee
             self.trade.quantity += fill.quantity
             self.trade.held += fill.quantity
+            self.bought = True
             return
         self.cash += fill.cost - fill.fee
         self.trade.held -= fill.quantity
@@ -131,16 +133,19 @@ class TradeBook:
                 self.messages.append(_gone(order, cause))
 
 
-def average_price(fills: Iterable[Fill], tick: Decimal) -> Decimal | None:
-    """Mean price by quantity, exact where all fills have one price, else to a ten-thousandth of a tick."""
-    parts = list(fills)
-    quantity = sum((Fraction(part.quantity) for part in parts), Fraction(0))
-    if quantity == 0:
-        return None
-    mean = sum((Fraction(part.price) * Fraction(part.quantity) for part in parts), Fraction(0)) / quantity
+def average_price(fills: Sequence[Fill], tick: Decimal) -> Decimal:
+    """Mean price by quantity of at least one fill, to a ten-thousandth of a tick."""
     step = EXACT.multiply(tick, AVERAGE_DIGITS)
-    steps = EXACT.divide(EXACT.divide(Decimal(mean.numerator), Decimal(mean.denominator)), step)
+    steps = EXACT.divide(_mean(fills), step)
     return EXACT.multiply(steps.to_integral_value(ROUND_HALF_EVEN), step).normalize(EXACT)
+
+
+def _mean(fills: Sequence[Fill]) -> Decimal:
+    if len(fills) == 1:
+        return fills[0].price
+    quantity = sum((Fraction(part.quantity) for part in fills), Fraction(0))
+    mean = sum((Fraction(part.price) * Fraction(part.quantity) for part in fills), Fraction(0)) / quantity
+    return EXACT.divide(Decimal(mean.numerator), Decimal(mean.denominator))
 
 
 def position(fills: Iterable[Fill], grid: Grid) -> ledger.Position:
