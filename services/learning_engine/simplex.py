@@ -39,8 +39,7 @@ def _level(desired: Sequence[float], low: Sequence[int], high: Sequence[int], to
     below, above = 0.0, 1.0
     while sum_at(above) < total and above < 1e300:
         above *= 2.0
-    for _ in range(200):
-        middle = (below + above) / 2.0
+    while below < (middle := (below + above) / 2.0) < above:
         below, above = (middle, above) if sum_at(middle) < total else (below, middle)
     return below
 
