@@ -87,7 +87,7 @@ class Playing:
             for symbol, market in decisions.items()
         }
         self._recorded = None if plan.answers is None else recorded_council(plan.answers)
-        self._past = MemoryPast(plan.weights, dict.fromkeys(MEMBERS, EQUAL))
+        self._past = MemoryPast(plan.weights, dict.fromkeys(MEMBERS, EQUAL), plan.base_timeframe)
         self._account = Account(self._settings.desk, self._settings.initial_balance, _venues(instruments, self._grids))
         self._half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
         costs = plan.costs

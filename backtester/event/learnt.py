@@ -1,8 +1,10 @@
 """What closed trades have taught so far, and the weights of each time: the learning engine's past, in memory."""
 
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from uuid import UUID
 
 from services.learning_engine.core import WINDOW, Adjustment, Attribution, Evidence, Result
@@ -14,24 +16,36 @@ from shared.timeframes import bar_open, to_microseconds
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+AGE, TIME = attrgetter("time", "trade_id"), attrgetter("time")
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What one trade says about one name."""
 
     time: datetime
     trade_id: UUID
-    name: str
-    credit: float
-    pnl_fraction: float
+    said: Attribution
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """One trade."""
+
+    time: datetime
+    trade_id: UUID
 
 
 @dataclass(slots=True)
 class Weighing:
-    """The weights of one scope: `history` holds what was valid from when on, `moves` what learning moved from."""
+    """The weights of one scope: `history` holds what was valid from when on, `moves` what learning moved from.
+
+    `told` is by name, oldest first.
+    """
 
     history: list[tuple[datetime, Mapping[str, float]]]
     moves: list[tuple[datetime, Mapping[str, float]]] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
+    told: dict[str, list[Told]] = field(default_factory=dict)
 
     def at(self, time: datetime) -> Mapping[str, float]:
         """The weights that are valid at a time."""
@@ -41,11 +55,16 @@ class Weighing:
 class MemoryPast:
     """Nothing is stored twice here, since nothing is handled twice."""
 
-    def __init__(self, strategies: Mapping[str, float], members: Mapping[str, float]) -> None:
+    def __init__(
+        self, strategies: Mapping[str, float], members: Mapping[str, float], base_timeframe: Timeframe
+    ) -> None:
+        self._base_timeframe = base_timeframe
         self._scopes: dict[Scope, Weighing] = {
             "strategies": Weighing([(ALWAYS, dict(strategies))]),
             "members": Weighing([(ALWAYS, dict(members))]),
         }
+        self._closed: list[Closed] = []
+        self._results: list[Result] = []
 
     @property
     def adjustments(self) -> int:
@@ -57,28 +76,31 @@ class MemoryPast:
         return self._scopes[scope].at(at)
 
     async def keep_outcomes(self, tx: object, trade: TradeClosed, outcomes: Sequence[Outcome]) -> None:
-        for outcome in outcomes:
-            told = Told(trade.exit_time, trade.trade_id, outcome.name, outcome.credit, outcome.pnl_fraction)
-            self._scopes[outcome.scope].told.append(told)
+        for one in outcomes:
+            if one.credit:
+                told = Told(trade.exit_time, trade.trade_id, Attribution(one.credit, one.pnl_fraction / one.credit))
+                insort(self._scopes[one.scope].told.setdefault(one.name, []), told, key=AGE)
+        if fractions := [one.pnl_fraction for one in outcomes if one.scope == "strategies"]:
+            place = bisect_left(self._closed, (trade.exit_time, trade.trade_id), key=AGE)
+            instant = bar_open(self._base_timeframe, to_microseconds(trade.exit_time))
+            self._closed.insert(place, Closed(trade.exit_time, trade.trade_id))
+            self._results.insert(place, Result(instant, sum(fractions, 0.0)))
 
     async def adjusted_since(self, tx: object, scope: Scope, at: datetime) -> bool:
-        return any(since > at for since, _ in self._scopes[scope].moves)
+        moves = self._scopes[scope].moves
+        return bool(moves) and moves[-1][0] > at
 
     async def last_trade_before(self, tx: object, at: datetime) -> UUID | None:
-        past = self._past("strategies", at)
-        return past[-1].trade_id if past else None
+        count = _before(self._closed, at)
+        return self._closed[count - 1].trade_id if count else None
 
     async def evidence_before(self, tx: object, scope: Scope, at: datetime, base_timeframe: Timeframe) -> Evidence:
         weighing = self._scopes[scope]
-        heard: dict[str, list[Attribution]] = {}
-        for told in self._past(scope, at):
-            if told.credit:
-                heard.setdefault(told.name, []).append(Attribution(told.credit, told.pnl_fraction / told.credit))
         return Evidence(
             weights=weighing.at(at),
             base=weighing.history[0][1],
-            outcomes={name: parts[-WINDOW:] for name, parts in heard.items()},
-            last=self._last_adjustment(scope, at, base_timeframe),
+            outcomes={name: _newest(told, at) for name, told in weighing.told.items()},
+            last=self._last_adjustment(scope, at),
         )
 
     async def keep_adjustment(self, tx: object, adjusted: WeightsAdjusted, evidence: Evidence, trade_id: UUID) -> None:
@@ -86,25 +108,20 @@ class MemoryPast:
         weighing.history.append((adjusted.effective_from, {w.name: w.after for w in adjusted.weights}))
         weighing.moves.append((adjusted.effective_from, {w.name: w.before for w in adjusted.weights}))
 
-    def _past(self, scope: Scope, at: datetime) -> list[Told]:
-        told = [one for one in self._scopes[scope].told if one.time < at]
-        return sorted(told, key=lambda one: (one.time, one.trade_id))
-
-    def _last_adjustment(self, scope: Scope, at: datetime, base_timeframe: Timeframe) -> Adjustment | None:
-        moves = [move for move in self._scopes[scope].moves if move[0] <= at]
-        if not moves:
+    def _last_adjustment(self, scope: Scope, at: datetime) -> Adjustment | None:
+        last = next((move for move in reversed(self._scopes[scope].moves) if move[0] <= at), None)
+        if last is None:
             return None
-        cut, before = moves[-1]
-        results: dict[tuple[datetime, UUID], float] = {}
-        for told in self._past("strategies", at):
-            results[told.time, told.trade_id] = results.get((told.time, told.trade_id), 0.0) + told.pnl_fraction
-        parts = [(time, _result(time, total, base_timeframe)) for (time, _), total in results.items()]
-        return Adjustment(
-            before=before,
-            earlier=[result for time, result in parts if time < cut],
-            since=[result for time, result in parts if time >= cut],
-        )
+        cut, before = last
+        middle, end = _before(self._closed, cut), _before(self._closed, at)
+        return Adjustment(before, self._results[max(middle - WINDOW, 0) : middle], self._results[middle:end])
 
 
-def _result(time: datetime, fraction: float, base_timeframe: Timeframe) -> Result:
-    return Result(bar_open(base_timeframe, to_microseconds(time)), fraction)
+def _before(oldest_first: Sequence[Told | Closed], at: datetime) -> int:
+    """How many of them were closed before a time."""
+    return bisect_left(oldest_first, at, key=TIME)
+
+
+def _newest(told: Sequence[Told], at: datetime) -> list[Attribution]:
+    count = _before(told, at)
+    return [one.said for one in told[max(count - WINDOW, 0) : count]]

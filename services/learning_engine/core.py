@@ -1,8 +1,10 @@
 """Whether weights move, where to, and whether the last move is taken back. Pure, decided from rows alone."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum, sqrt
+from operator import attrgetter
 from statistics import fmean, variance
 
 from services.learning_engine.simplex import MILLION, millionths, projected
@@ -92,7 +94,7 @@ def decide(evidence: Evidence, rails: Guardrails) -> Move | None:
 
 def trial_ends_now(since: Sequence[Result], wait: int) -> bool:
     """Whether it was the last instant that completed the trial: an adjustment is judged once, not until it fails."""
-    earlier = sum(result.instant < since[-1].instant for result in since)
+    earlier = bisect_left(since, since[-1].instant, key=attrgetter("instant"))
     return earlier < wait <= len(since)
 
 

@@ -91,9 +91,7 @@ def signal(candle: CandleClosed, seen: View, ttl: timedelta) -> SignalGenerated:
 
 def _contribution(part: ensemble.Contribution, seen: View) -> Contribution:
     reason = seen.reasons.get(part.strategy, "") if part.weight else NO_WEIGHT
-    return Contribution(
-        strategy=part.strategy, weight=part.weight, score=part.score, share=part.share, reason=reason
-    )
+    return Contribution(strategy=part.strategy, weight=part.weight, score=part.score, share=part.share, reason=reason)
 
 
 def _reason(strategy: Strategy, market: Market) -> str:

@@ -43,7 +43,7 @@ async def test_the_same_moves_for_the_same_reasons(database: Database, number: i
         await seed(connection)
     stored = Handlers(RAILS, "1m", DatabasePast(), moves=True)
     strategies, members = dict.fromkeys(STRATEGIES, EQUAL), dict.fromkeys(MEMBERS, EQUAL)
-    remembered = Handlers(RAILS, "1m", MemoryPast(strategies, members), moves=True)
+    remembered = Handlers(RAILS, "1m", MemoryPast(strategies, members, "1m"), moves=True)
     nothing: Any = None
     seen: list[Message] = []
     for trade in trades(number, 90):
