@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     council_quorum: int = Field(3, ge=1, le=5, description="members that must vote for a verdict other than HOLD")
     council_buy_above: float = Field(0.56, gt=0.5, lt=1, description="mean probability from which the verdict is BUY")
     council_sell_below: float = Field(0.42, gt=0, lt=0.5, description="mean probability up to which it is SELL")
+    council_drawdown_veto: float = Field(
+        0.15, gt=0, le=1, description="drawdown, fraction of INITIAL_BALANCE, beyond which the council buys nothing"
+    )
     entry_score: float = Field(0.35, gt=0, le=1, description="least signal score for an entry")
     decision_ttl: timedelta = Field(
         timedelta(minutes=2),

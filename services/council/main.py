@@ -26,7 +26,7 @@ def members(settings: Settings) -> Sequence[Member]:
         MeanReversion(),
         Volatility(minutes(settings.timeframe)),
         Sentiment(),
-        Portfolio(settings.max_positions, settings.max_daily_loss),
+        Portfolio(settings.max_positions, settings.max_daily_loss, settings.council_drawdown_veto),
     ]
 
 

@@ -16,7 +16,7 @@ from shared.schemas.signals import Technicals
 from tests.services.council.cases import FALLING, NOON, RISING, SOUND, case
 
 BARE = Technicals(close=110.0)
-MEMBERS = (TechnicalTrend(), MeanReversion(), Volatility(5), Sentiment(), Portfolio(5, Decimal("0.05")))
+MEMBERS = (TechnicalTrend(), MeanReversion(), Volatility(5), Sentiment(), Portfolio(5, Decimal("0.05"), 0.15))
 
 
 def changed(base: Technicals, **values: float | None) -> Technicals:
@@ -107,13 +107,13 @@ async def test_free_books_lean_to_buying_and_full_ones_against() -> None:
     ],
 )
 async def test_books_in_trouble_are_not_burdened_further(books: object, why: str) -> None:
-    opinion = await Portfolio(5, Decimal("0.05")).vote(case(portfolio=books))  # type: ignore[arg-type]
+    opinion = await Portfolio(5, Decimal("0.05"), 0.15).vote(case(portfolio=books))  # type: ignore[arg-type]
     assert (opinion.veto, opinion.reason) == (True, why)
 
 
 @pytest.mark.parametrize("books", [replace(SOUND, drawdown=0.15), replace(SOUND, day_pnl=Decimal("-399.99"))])
 async def test_at_the_bound_and_just_above_it_buying_is_still_allowed(books: object) -> None:
-    opinion = await Portfolio(5, Decimal("0.05")).vote(case(portfolio=books))  # type: ignore[arg-type]
+    opinion = await Portfolio(5, Decimal("0.05"), 0.15).vote(case(portfolio=books))  # type: ignore[arg-type]
     assert not opinion.veto
 
 
