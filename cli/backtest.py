@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cli.output import console, errors, note
 from cli.plan_options import DESK_ITSELF, PlanOptions, plan_of, takes_plan
-from cli.sweep import require_folder, write_json
+from cli.sweep import require_writable, write_json
 from shared.config import load_settings
 from shared.errors import ConfigError
 
@@ -40,29 +40,35 @@ def backtest(
     from backtester.runs.kept import Shelf, plain, summary
     from backtester.runs.run import loaded, run
 
-    require_folder(json_file)
-    require_folder(str(report) if report else None)
+    require_writable("--json", json_file)
+    require_writable("--report", report)
     settings = load_settings()
     store, shelf = CandleStore(settings.data_dir), Shelf(settings.data_dir)
     known = shelf.load(repeat) if repeat else None
     plan = plan_of(asked, settings, store) if known is None else known.plan
     markets = loaded(plan, store)
-    with shown() as progress:
-        outcome = run(plan, markets, progress)
+    try:
+        with shown() as progress:
+            outcome = run(plan, markets, progress)
+    except KeyboardInterrupt:
+        note(False, "stopped; of a backtest that has not come to its end nothing is kept")
+        raise
     if known is not None:
         require_repeated(known, outcome)
-    shelf.keep(outcome)
-    if json_file:
-        write_json(json_file, summary(outcome) | {"trade_list": [plain(trade) for trade in outcome.trades]})
-    if report:
-        from backtester.report.page import write_report
+    try:
+        if json_file != "-":
+            from cli.backtest_views import summary_view
 
-        write_report(outcome, markets, report)
-    if json_file != "-":
-        from cli.backtest_views import summary_view
+            console.print(summary_view(outcome))
+        if json_file:
+            write_json(json_file, summary(outcome) | {"trade_list": [plain(trade) for trade in outcome.trades]})
+        if report:
+            from backtester.report.page import write_report
 
-        console.print(summary_view(outcome))
-        note(report is None, f"the page: {report}")
+            write_report(outcome, markets, report)
+            note(False, f"the page: {report}")
+    finally:  # whatever becomes of one, the other is not lost
+        shelf.keep(outcome)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtester.metrics.performance import METRICS
-from backtester.report import headline, results
+from backtester.report import headline, results, tables
 from backtester.report.assumptions import period
 from backtester.report.comparison import Paired
 from backtester.report.results import SIGNED
@@ -41,6 +41,19 @@ class TradeLine(Value):
     exit_reason: str
 
 
+class OpenLine(Value):
+    """A trade that is still open, in words."""
+
+    entry: str
+    symbol: str
+    side: str
+    quantity: str
+    entry_price: str
+    price: str
+    pnl: str
+    gained: str
+
+
 TRADE = {
     "entry": "entry",
     "exit": "exit",
@@ -53,6 +66,16 @@ TRADE = {
     "gained": "P&L %",
     "held": "held",
     "exit_reason": "exit by",
+}
+OPEN = {
+    "entry": "entry",
+    "symbol": "symbol",
+    "side": "side",
+    "quantity": "quantity",
+    "entry_price": "entry price",
+    "price": "last price",
+    "pnl": "P&L so far",
+    "gained": "P&L %",
 }
 EXPENDABLE = ("side", "exit", "quantity", "gained", "held", "exit_price", "entry_price")
 
@@ -68,7 +91,9 @@ def summary_view(outcome: Outcome) -> RenderableType:
         figures_view({"strategy": outcome, "buy and hold": None}, outcome),
     ]
     if outcome.trades:
-        shown.append(_exits(outcome))
+        shown.append(_drawn(results.by_exit(outcome)))
+    if outcome.open_trades:
+        shown.append(open_view(outcome))
     shown += [Text(line, style="dim") for line in _notes(outcome)]
     return Group(*shown, Text(""), verdict_view(outcome))
 
@@ -105,6 +130,24 @@ def trades_view(outcome: Outcome) -> Table:
     return fitting("Trades", lines, TRADE, _shown, caption, console.width, EXPENDABLE)
 
 
+def open_view(outcome: Outcome) -> Table:
+    """What is held at the end, at the last close."""
+    lines = [
+        OpenLine(
+            entry=moment(left.entry_time),
+            symbol=left.symbol,
+            side="long" if left.side > 0 else "short",
+            quantity=price(left.quantity),
+            entry_price=price(left.entry_price),
+            price=price(left.price),
+            pnl=money(left.pnl, outcome.plan.quote),
+            gained=change(results.fraction(left)),
+        )
+        for left in outcome.open_trades
+    ]
+    return fitting("Still open at the end", lines, OPEN, _shown, "", console.width, EXPENDABLE)
+
+
 def paired_view(name: str, first: str, paired: Paired) -> Text:
     """The difference in a sentence."""
     said = Text(f"{name} less {first}: ")
@@ -139,9 +182,8 @@ def _worth(outcome: Outcome) -> Text:
     return said.append(f"  {counted(len(outcome.trades), 'trade')}")
 
 
-def _exits(outcome: Outcome) -> Table:
+def _drawn(found: tables.Table) -> Table:
     drawn = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
-    found = results.by_exit(outcome)
     for heading in found.headings:
         drawn.add_column(heading.text, justify="right" if heading.number else "left")
     for row in found.rows:
@@ -189,4 +231,4 @@ def _shown(line: Value, field: str) -> Text | str:
     text: str = getattr(line, field)
     if field in ("pnl", "gained"):
         return signed(-1.0 if text.startswith("-") else 1.0, text)
-    return number(text) if field in ("quantity", "entry_price", "exit_price", "held") else text
+    return number(text) if field in ("quantity", "entry_price", "exit_price", "price", "held") else text

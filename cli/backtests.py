@@ -1,7 +1,6 @@
 """`parley backtests`: what was kept of runs, and how runs compare."""
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -78,7 +77,7 @@ def show(
     from cli.backtest_views import summary_view, trades_view
 
     shelf = _shelf()
-    kept = _found(shelf, name)
+    kept = shelf.find(name)
     outcome = shelf.load(kept["id"])
     if report:
         _write(outcome, report, shelf.data_dir, quiet=as_json)
@@ -100,7 +99,7 @@ def compare(
     from cli.backtest_views import differences_view, figures_view, paired_view
 
     shelf = _shelf()
-    kept = {row["id"]: row for row in (_found(shelf, name) for name in names)}
+    kept = {row["id"]: row for row in map(shelf.find, names)}
     if len(kept) < 2:
         raise ConfigError("compare: name two different backtests; `parley backtests list` shows what is there")
     outcomes = {known: shelf.load(known) for known in kept}
@@ -127,28 +126,17 @@ def remove(
 ) -> None:
     """Delete kept backtests; candles stay."""
     shelf = _shelf()
-    found = list(dict.fromkeys(_found(shelf, name)["id"] for name in names))
+    found = list(dict.fromkeys(map(shelf.id_of, names)))
     if not yes and not typer.confirm(f"Delete {', '.join(found)}?", err=True):
         raise typer.Exit(1)
     for known in found:
-        shutil.rmtree(shelf.root / Path(known).name)  # an id that was written by hand may point elsewhere
-        say(f"{known} removed")
+        say(f"{shelf.remove(known)} removed")
 
 
 def _shelf() -> "Shelf":
     from backtester.runs.kept import Shelf  # compiles nothing, but imports NumPy and Arrow
 
     return Shelf(load_settings().data_dir)
-
-
-def _found(shelf: "Shelf", name: str) -> dict[str, Any]:
-    """The kept summary, made_at included, which an outcome has no more."""
-    rows = shelf.listing()
-    fitting = rows[:1] if name == "last" else [row for row in rows if row["id"].startswith(name)]
-    if name and len(fitting) == 1:
-        return fitting[0]
-    what = "is no kept backtest" if not fitting else f"fits {', '.join(sorted(row['id'] for row in fitting))}"
-    raise ConfigError(f"{name}: {what}; `parley backtests list` shows what is there")
 
 
 def _line(kept: Mapping[str, Any]) -> KeptBacktest:

@@ -1,7 +1,8 @@
 """The options that say what is backtested, shared by `parley backtest`, `sweep` and `walkforward`.
 
-A command that takes them has a parameter `asked: PlanOptions` and the decorator `takes_plan`. What checks them imports
-strategies and candles only when it is called: that takes a second, and every command line reads this file.
+A command that takes them has a parameter `asked: PlanOptions` and the decorator `takes_plan`, which also gives it other
+dataclasses of options. What checks them imports strategies and candles only when it is called: that takes a second, and
+every command line reads this file.
 """
 
 import inspect
@@ -105,18 +106,28 @@ DESK_ITSELF = Usual("event", "rules", "on")
 FAST = Usual("vector", "none", "off")
 
 
-def takes_plan(usual: Usual) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a typer command all of PlanOptions as options; the command gets them as its parameter `asked`."""
+def takes_plan(usual: Usual, **others: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a typer command all of PlanOptions as options; the command gets them as its parameter `asked`.
+
+    `others` are dataclasses of further options, by the name of the parameter that gets them.
+    """
+    groups: dict[str, type] = {"asked": PlanOptions, **others}
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        names = [field.name for field in fields(PlanOptions)]
-
         def wrapped(**given: Any) -> None:
-            command(asked=PlanOptions(**{name: given.pop(name) for name in names}), **given)
+            taken = {
+                name: kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+                for name, kind in groups.items()
+            }
+            command(**taken, **given)
 
-        own = [one for one in inspect.signature(command).parameters.values() if one.name != "asked"]
+        own = [one for one in inspect.signature(command).parameters.values() if one.name not in groups]
+        further = [one for kind in others.values() for one in _parameters(kind, {})]
         signature = inspect.Signature(
-            [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*_parameters(usual), *own)]
+            [
+                one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+                for one in (*_parameters(PlanOptions, usual._asdict()), *own, *further)
+            ]
         )
         wrapped.__name__, wrapped.__doc__, wrapped.__module__ = command.__name__, command.__doc__, command.__module__
         wrapped.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}
@@ -157,15 +168,15 @@ def plan_of(asked: PlanOptions, settings: Settings, store: "CandleStore") -> "Pl
     )
 
 
-def _parameters(usual: Usual) -> list[inspect.Parameter]:
+def _parameters(options: type, usual: Mapping[str, object]) -> list[inspect.Parameter]:
     return [
         inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=usual._asdict().get(field.name, field.default),
+            default=usual.get(field.name, field.default),
             annotation=field.type,
         )
-        for field in fields(PlanOptions)
+        for field in fields(options)
     ]
 
 
@@ -271,7 +282,7 @@ def _params(sets: Sequence[str], names: Mapping[str, float]) -> "dict[str, dict[
     given: dict[str, dict[str, Parameter]] = {name: {} for name in names}
     for text in sets:
         where, equals, value = text.partition("=")
-        name, dot, field = where.strip().partition(".")
+        name, dot, field = where.strip().rpartition(".")  # a file of one's own has a dot in its name
         if not (equals and dot and field and value):
             raise ConfigError(f"--set {text}: write STRATEGY.PARAM=VALUE, such as momentum.adx_above=30")
         if name not in given:

@@ -1,9 +1,11 @@
 """`parley sweep`: the best parameters and weights, and whether they could be luck."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 Params = Annotated[
     list[str] | None,
-    typer.Option("--param", help="STRATEGY.PARAM=LOW:HIGH, LOW:HIGH:STEP, int:LOW:HIGH or A,B,C; any number of them"),
+    typer.Option(
+        "--param",
+        help="STRATEGY.PARAM=LOW:HIGH, LOW:HIGH:STEP, int:LOW:HIGH or A,B,C; desk.SETTING=… too; any number of them",
+    ),
 ]
 Weights = Annotated[bool, typer.Option("--weights", help="search the strategies' weights too")]
 Trials = Annotated[int, typer.Option("--trials", min=1, help="trials in all, those of earlier runs included")]
@@ -39,31 +44,37 @@ Scheduler = Annotated[
 ]
 JsonFile = Annotated[str | None, typer.Option("--json", help="write all of it to this file; - is standard output")]
 
-
 FIGURES = ("return", "Sharpe", "max drawdown", "trades")
 
 
-@takes_plan(FAST)
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What is searched for, how, by whom, and where the answer goes, as typed."""
+
+    param: Params = None
+    weights: Weights = False
+    trials: Trials = 100
+    objective: Objective = "sharpe"
+    sampler: Sampler = "tpe"
+    min_trades: MinTrades = 0
+    jobs: Jobs = None
+    backend: Where = "loky"
+    scheduler: Scheduler = None
+    json_file: JsonFile = None
+
+
+@takes_plan(FAST, search=SearchOptions)
 def sweep(
     asked: PlanOptions,
-    param: Params = None,
-    weights: Weights = False,
-    trials: Trials = 100,
-    objective: Objective = "sharpe",
-    sampler: Sampler = "tpe",
-    min_trades: MinTrades = 0,
-    jobs: Jobs = None,
-    backend: Where = "loky",
-    scheduler: Scheduler = None,
+    search: SearchOptions,
     study: Annotated[
         str | None,
         typer.Option("--study", help="a file or postgresql://… to keep trials in; default: DATA_DIR/sweeps/NAME.log"),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="the study's name; default: by what is searched")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="trials shown")] = 10,
-    json_file: JsonFile = None,
 ) -> None:
-    """Search strategies' parameters and weights; the same command goes on where it was stopped."""
+    """Search strategies' parameters and weights, and the desk's settings; the same command goes on where it stopped."""
     from backtester.data.store import CandleStore
     from backtester.runs.run import loaded
     from backtester.sweep.crew import Crew
@@ -73,21 +84,21 @@ def sweep(
     from backtester.sweep.space import space_of
     from backtester.sweep.trial import Work
 
-    require_folder(json_file)
+    require_writable("--json", search.json_file)
     settings = load_settings()
     store = CandleStore(settings.data_dir)
     plan = plan_of(asked, settings, store)
-    space = space_of(param or [], plan, weights=weights)
-    work = Work(plan, loaded(plan, store), space, objective, trials, min_trades)
-    known = identity(work, sampler)
+    space = space_of(search.param or [], plan, weights=search.weights)
+    work = Work(plan, loaded(plan, store), space, search.objective, search.trials, search.min_trades)
+    known = identity(work, search.sampler)
     place = Place.of(study, name, settings.data_dir, known)
-    count = total(trials, sampler, space)
-    with stoppable(f"in {place}"), opened(place, work, known) as record, shown(count, objective) as told:
-        done = searched(work, sampler, record, Crew(backend, jobs, scheduler), told)
+    count, crew = total(search.trials, search.sampler, space), Crew(search.backend, search.jobs, search.scheduler)
+    with stoppable(f"in {place}"), opened(place, work, known) as record, shown(count, search.objective) as told:
+        done = searched(work, search.sampler, record, crew, told)
     result = Sweep(work, done)
-    if json_file:
-        write_json(json_file, summary(result) | {"study": str(place)})
-    if json_file != "-":
+    if search.json_file:
+        write_json(search.json_file, summary(result) | {"study": str(place)})
+    if search.json_file != "-":
         print_sweep(result, top)
         note(False, f"all trials: {place}")
 
@@ -174,14 +185,24 @@ def write_json(target: str, found: Mapping[str, Any]) -> None:
     text = json.dumps(found, indent=1) + "\n"
     if target == "-":
         sys.stdout.write(text)
-    else:
+        return
+    try:
         Path(target).write_text(text)
+    except OSError as error:
+        raise ConfigError(f"--json {target}: {error.strerror}; name a file in a folder you may write to") from None
 
 
-def require_folder(target: str | None) -> None:
+def require_writable(option: str, target: str | Path | None) -> None:
     """ConfigError before the work, not after it."""
-    if target and target != "-" and not Path(target).resolve().parent.is_dir():
-        raise ConfigError(f"--json: the folder of {target} does not exist")
+    if target is None or target == "-":
+        return
+    path = Path(target).absolute()
+    if not path.parent.is_dir():
+        raise ConfigError(f"{option}: the folder of {target} does not exist")
+    if path.is_dir():
+        raise ConfigError(f"{option} {target}: is a folder; name a file in it")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigError(f"{option} {target}: no permission to write there; name a file in a folder of yours")
 
 
 def _table(result: "Sweep", top: int) -> Table:

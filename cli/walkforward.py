@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -9,20 +10,11 @@ import typer
 from cli.output import console, note, number, say, table
 from cli.plan_options import FAST, PlanOptions, plan_of, takes_plan
 from cli.sweep import (
-    Jobs,
-    JsonFile,
-    MinTrades,
-    Objective,
-    Params,
-    Sampler,
-    Scheduler,
-    Trials,
-    Weights,
-    Where,
+    SearchOptions,
     gain,
     print_evidence,
     print_verdict,
-    require_folder,
+    require_writable,
     shown,
     stoppable,
     tried,
@@ -47,9 +39,17 @@ HEADINGS = (
 SPAN = re.compile(r"([1-9]\d*)([mhdw])")
 
 
-@takes_plan(FAST)
+@dataclass(frozen=True, kw_only=True)
+class WindowSearch(SearchOptions):
+    """The same, once in each training window."""
+
+    trials: Annotated[int, typer.Option("--trials", min=1, help="trials in each training window")] = 50
+
+
+@takes_plan(FAST, search=WindowSearch)
 def walkforward(
     asked: PlanOptions,
+    search: WindowSearch,
     train: Annotated[str, typer.Option("--train", help="length of the (first) training: 90d, 12h, 4w")],
     test: Annotated[str, typer.Option("--test", help="length of each test")],
     step: Annotated[str | None, typer.Option("--step", help="from one test to the next; default: --test")] = None,
@@ -57,16 +57,6 @@ def walkforward(
         Literal["anchored", "rolling"],
         typer.Option("--mode", help="anchored: every training begins with the first candle; rolling: all are as long"),
     ] = "rolling",
-    param: Params = None,
-    weights: Weights = False,
-    trials: Trials = 50,
-    objective: Objective = "sharpe",
-    sampler: Sampler = "tpe",
-    min_trades: MinTrades = 0,
-    jobs: Jobs = None,
-    backend: Where = "loky",
-    scheduler: Scheduler = None,
-    json_file: JsonFile = None,
 ) -> None:
     """Optimise in each training window and trade the best in the window after it."""
     from backtester.data.store import CandleStore
@@ -78,33 +68,33 @@ def walkforward(
     from backtester.walkforward.walk import Walk, walked
     from backtester.walkforward.windows import Lengths, windows
 
-    require_folder(json_file)
+    require_writable("--json", search.json_file)
     settings = load_settings()
     store = CandleStore(settings.data_dir)
     plan = plan_of(asked, settings, store)
     lengths = Lengths(_span("--train", train), _span("--test", test), _span("--step", step or test))
-    space = space_of(param or [], plan, weights=weights)
+    space = space_of(search.param or [], plan, weights=search.weights)
     walk = Walk(
         plan=plan,
         markets=loaded(plan, store),
         space=space,
-        objective=objective,
-        sampler=sampler,
-        trials=trials,
-        min_trades=min_trades,
+        objective=search.objective,
+        sampler=search.sampler,
+        trials=search.trials,
+        min_trades=search.min_trades,
     )
     found = windows(*walk.range, mode, lengths, plan.timeframe)
     folder = settings.data_dir / "walkforwards"
-    each = total(trials, sampler, space)
-    with stoppable(f"in {folder}"), shown(each * len(found), objective) as told:
+    each, crew = total(search.trials, search.sampler, space), Crew(search.backend, search.jobs, search.scheduler)
+    with stoppable(f"in {folder}"), shown(each * len(found), search.objective) as told:
 
         def heard(window: "Window", done: Mapping[int, "Trial"]) -> None:
             told(done, (window.number - 1) * each, f"window {window.number} of {len(found)}")
 
-        result = Findings(walk, list(walked(walk, found, folder, Crew(backend, jobs, scheduler), heard)))
-    if json_file:
-        write_json(json_file, summary(result) | {"mode": mode, "studies": str(folder)})
-    if json_file != "-":
+        result = Findings(walk, list(walked(walk, found, folder, crew, heard)))
+    if search.json_file:
+        write_json(search.json_file, summary(result) | {"mode": mode, "studies": str(folder)})
+    if search.json_file != "-":
         print_findings(result)
         note(False, f"all trials: {folder}")
 

@@ -31,7 +31,7 @@ PATH = (
 )
 MEASURED = (
     "The account is marked at every open of a stored bar and at the last close, longs at the bid, shorts at the "
-    "ask. What is still held at the end is not sold: it counts in the final equity, and not among the trades.",
+    "ask. What is still held at the end is not sold: it counts in the final equity, and in no figure about trades.",
     "Buying and holding puts equal shares of the cash into every symbol at the first open at which all have a price, "
     "never rebalances, and pays no fees.",
     "Ratios are of returns from bar to bar, brought to a year of 365.25 days around the clock, against a risk-free "

@@ -10,6 +10,7 @@ from backtester.metrics.series import EquityCurve
 from backtester.report.plots import HOLD, STRATEGY, add_legend, from_zero, hover, over_time
 from backtester.report.thinning import thinned
 from backtester.runs.outcome import Outcome
+from backtester.runs.trade import OpenTrade, Trade
 
 MOST_POINTS = 4000
 TIME = ("time", "@time{%F %H:%M}")
@@ -52,15 +53,16 @@ def exposure_plot(outcome: Outcome, axis: Range1d) -> figure:
 
 
 def exposed(outcome: Outcome) -> Floats:
-    """Share of equity in closed trades' positions, shape (n,): at their entry prices, shorts too; 0 when ruined."""
+    """Share of equity in trades' positions, shape (n,): at their entry prices, shorts too; 0 when ruined."""
     notional = np.zeros(len(outcome.time) + 1)
-    cost = np.array([float(trade.quantity * trade.entry_price) for trade in outcome.trades])
+    every: tuple[Trade | OpenTrade, ...] = (*outcome.trades, *outcome.open_trades)
+    cost = np.array([float(trade.quantity * trade.entry_price) for trade in every])
     entered, left = (
         np.searchsorted(outcome.time, np.array(times, np.int64))
-        for times in ([t.entry_time for t in outcome.trades], [t.exit_time for t in outcome.trades])
+        for times in ([t.entry_time for t in every], [t.exit_time for t in outcome.trades])
     )
     np.add.at(notional, entered, cost)
-    np.add.at(notional, left, -cost)
+    np.add.at(notional, left, -cost[: len(left)])
     open_now = np.cumsum(notional[:-1])
     open_now[open_now < 1e-9 * cost.max(initial=0.0)] = 0.0  # what adding and taking away leaves behind
     worth = outcome.equity

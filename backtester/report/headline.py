@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from backtester.report.words import NOT_DEFINED, change, counted, listing, money, price, share
+from backtester.report.words import NOT_DEFINED, WITH_CENTS, change, counted, listing, money, price, share
 from backtester.runs.outcome import Outcome
+from shared.ids import canonical
 
 
 class Fact(NamedTuple):
@@ -63,8 +64,12 @@ def left(outcome: Outcome) -> str:
     if not outcome.held:
         return ""
     held = ", ".join(f"{price(quantity)} {symbol}" for symbol, quantity in sorted(outcome.held.items()))
-    what = counted(len(outcome.held), "position")
-    return f"Still open at the end: {what} ({held}), at the bid in the final equity and not among the trades."
+    what, quote = counted(len(outcome.held), "position"), outcome.plan.quote
+    so_far = f"{outcome.unrealised:+,.2f}" if quote in WITH_CENTS else f"{canonical(outcome.unrealised)}"
+    return (
+        f"Still open at the end: {what} ({held}), {so_far} {quote} so far. That is in the final equity, at the last "
+        "close's bid or a short's ask, and in no figure about trades."
+    )
 
 
 def _earned(value: float) -> str:

@@ -12,7 +12,7 @@ from backtester.metrics.performance import METRICS
 from backtester.report.tables import Cell, Table, table, toned
 from backtester.report.words import NOT_DEFINED, change, duration, figure, moment, money, price, share
 from backtester.runs.outcome import Outcome
-from backtester.runs.trade import Trade
+from backtester.runs.trade import OpenTrade, Trade
 
 MOST_TRADES = 2000
 """Trades that the report lists."""
@@ -103,7 +103,7 @@ def holding(trades: Sequence[Trade]) -> str:
     )
 
 
-def fraction(trade: Trade) -> float:
+def fraction(trade: Trade | OpenTrade) -> float:
     """P&L over entry notional."""
     return float(trade.pnl / (trade.quantity * trade.entry_price))
 
@@ -122,6 +122,24 @@ def trades_table(outcome: Outcome) -> Table:
     headings = (
         f"Entry|Exit|Symbol|Side|#Quantity|#Entry price|#Exit price|#Fees ({quote})|#P&L ({quote})|#P&L|#Held|Exit by"
     )
+    return table(headings, rows, note, sortable=True)
+
+
+def open_table(outcome: Outcome) -> Table:
+    """What is held at the end, by symbol; its P&L is not realised."""
+    quote, ending = outcome.plan.quote, int(outcome.time[-1])
+    rows = [
+        [
+            *map(Cell, (moment(left.entry_time), "still open", left.symbol, "long" if left.side > 0 else "short")),
+            *map(Cell, (price(left.quantity), price(left.entry_price), price(left.price), money(left.fees, quote))),
+            toned(money(left.pnl, quote), float(left.pnl)),
+            toned(change(fraction(left)), fraction(left)),
+            Cell(duration(ending - left.entry_time), order=ending - left.entry_time),
+        ]
+        for left in outcome.open_trades
+    ]
+    headings = f"Entry|Exit|Symbol|Side|#Quantity|#Entry price|#Last price|#Fees ({quote})|#P&L ({quote})|#P&L|#Held"
+    note = "Marked at the last close's bid, a short at the ask, after the entry's fee. No figure about trades has them."
     return table(headings, rows, note, sortable=True)
 
 

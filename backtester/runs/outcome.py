@@ -13,8 +13,9 @@ from backtester.metrics.luck import Evidence, Verdict, evidence, verdict
 from backtester.metrics.performance import Performance, performance
 from backtester.metrics.series import DAY, YEAR, EquityCurve
 from backtester.runs.plan import Plan
-from backtester.runs.trade import Trade
+from backtester.runs.trade import OpenTrade, Trade
 from shared.ids import canonical
+from shared.portfolio.grid import MONEY_DECIMALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,9 @@ class Outcome:
 
     `time` (n,) in microseconds and `equity` (n,) in quote currency: every open of a base bar and the last close, with
     all that is held marked to the bid; `hold` (n,) is the account that bought equal shares of every symbol and held
-    them. `cash` and `held` (quantity by symbol) are what is left at the end; `refusals` counts entries that were not
-    allowed, by reason.
+    them. `cash` and `held` (quantity by symbol, shorts negative) are what is left at the end, `open_trades` the same as
+    trades, by symbol: no figure counts them but those of equity. `refusals` counts entries that were not allowed, by
+    reason.
     """
 
     plan: Plan
@@ -48,6 +50,7 @@ class Outcome:
     held: Mapping[str, Decimal]
     refusals: Mapping[str, int]
     seconds: float
+    open_trades: tuple[OpenTrade, ...] = ()
 
     @cached_property
     def id(self) -> str:
@@ -57,14 +60,24 @@ class Outcome:
 
     @cached_property
     def result(self) -> str:
-        """sha256 of trades, equity and cash: equal for equal results, to the last bit."""
+        """sha256 of trades, those still open too, equity and cash: equal for equal results, to the last bit."""
         digest = sha256(self.equity.astype("<f8").tobytes())
         for trade in self.trades:
             amounts = (trade.quantity, trade.entry_price, trade.exit_price, trade.fees, trade.pnl)
             plain = (trade.symbol, trade.side, trade.entry_time, trade.exit_time, trade.exit_reason)
             digest.update(repr((*plain, *map(canonical, amounts))).encode())
+        for left in self.open_trades:
+            amounts = (left.quantity, left.entry_price, left.fees, left.price, left.pnl)
+            digest.update(repr((left.symbol, left.side, left.entry_time, *map(canonical, amounts))).encode())
         digest.update(canonical(self.cash).encode())
         return digest.hexdigest()
+
+    @property
+    def unrealised(self) -> Decimal:
+        """What is held at the end is worth beyond what it cost, entry fees included: no closed trade's result."""
+        balance = self.plan.settings.initial_balance
+        closed = sum((trade.pnl for trade in self.trades), Decimal())
+        return round(Decimal(repr(float(self.equity[-1]))) - balance - closed, MONEY_DECIMALS)
 
     @cached_property
     def curve(self) -> EquityCurve:

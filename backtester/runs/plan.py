@@ -1,5 +1,6 @@
 """What is to be backtested: complete, so that the same plan on the same candles and code gives the same bits."""
 
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -45,7 +46,8 @@ class StrategyChoice(Value):
             return build(self.name, self.params)
         from backtester.check.loading import strategy_named  # which looks strategies up in plans
 
-        made: Strategy = strategy_named(self.name, [f"{key}={value}" for key, value in self.params.items()])()
+        settings = [f"{key}={json.dumps(value)}" for key, value in self.params.items()]
+        made: Strategy = strategy_named(self.name, settings)()
         return made
 
 
@@ -129,8 +131,13 @@ class Plan(Value):
             **self.desk,  # type: ignore[arg-type]  # pydantic reads the text
         )
 
-    def with_params(self, params: Mapping[str, Mapping[str, Parameter]], weights: Mapping[str, float] = {}) -> "Plan":
-        """The same plan with these strategies' parameters and weights. ConfigError names what does not fit."""
+    def with_params(
+        self,
+        params: Mapping[str, Mapping[str, Parameter]],
+        weights: Mapping[str, float] = {},
+        desk: Mapping[str, str] = {},
+    ) -> "Plan":
+        """The same plan with these strategies' parameters and weights, and settings. ConfigError: what does not fit."""
         choices = [
             choice.model_copy(
                 update={
@@ -140,7 +147,8 @@ class Plan(Value):
             )
             for choice in self.strategies
         ]
-        return planned(self.model_dump() | {"strategies": [choice.model_dump() for choice in choices]})
+        changed = {"strategies": [choice.model_dump() for choice in choices], "desk": {**self.desk, **desk}}
+        return planned(self.model_dump() | changed)
 
 
 def desk_of(settings: Settings) -> dict[str, str]:

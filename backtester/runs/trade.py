@@ -1,4 +1,4 @@
-"""A closed trade as every engine gives it, exact."""
+"""Trades as every engine gives them, exact: those that were closed, and those that are still open at the end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,3 +42,22 @@ class Trade:
             exit_reason=self.exit_reason,
             shares=self.shares,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTrade:
+    """What is still held at the end; units as of Trade. `fees` are the entry's.
+
+    `price` is the last close's bid, for a short its ask, as equity is marked; `pnl` what closing there would have
+    brought after the entry's fees and before the exit's. So initial balance, `pnl` of all closed and of all open trades
+    add up to the final equity.
+    """
+
+    symbol: str
+    side: Literal[1, -1] = 1
+    entry_time: int
+    quantity: Decimal
+    entry_price: Decimal
+    fees: Decimal
+    price: Decimal
+    pnl: Decimal

@@ -14,6 +14,7 @@ from backtester.metrics.series import DAY, YEAR
 from backtester.runs.plan import Plan
 from backtester.sweep.proposals import frozen
 from backtester.sweep.record import Json
+from backtester.sweep.space import DESK_ITSELF
 from backtester.sweep.trial import Trial, Work
 
 
@@ -102,7 +103,8 @@ def as_json(trial: Trial) -> dict[str, Any]:
 
 
 def options(work: Work, trial: Trial) -> list[str]:
-    """The options that give exactly the trial's strategies to `parley backtest`."""
-    choices = work.space.applied(work.plan, trial.params).strategies
-    sets = [f"--set {choice.name}.{name}={value}" for choice in choices for name, value in choice.params.items()]
-    return [f"--strategies {','.join(f'{choice.name}:{choice.weight}' for choice in choices)}", *sets]
+    """The options that give exactly the trial's strategies, and the settings it searched, to `parley backtest`."""
+    plan = work.space.applied(work.plan, trial.params)
+    sets = [f"--set {one.name}.{name}={value}" for one in plan.strategies for name, value in one.params.items()]
+    desk = [f"--desk {knob.field}={plan.desk[knob.field]}" for knob in work.space.knobs if knob.owner == DESK_ITSELF]
+    return [f"--strategies {','.join(f'{one.name}:{one.weight}' for one in plan.strategies)}", *sets, *desk]

@@ -29,6 +29,8 @@ from shared.errors import ConfigError
 
 Json = dict[str, Any]
 POSTGRESQL = "postgresql://"
+JOURNAL_LINE = b'{"op_code":'
+"""How a line of Optuna's journal begins; other files are left alone."""
 IDENTITY, NUMBER = "parley", "number"
 
 
@@ -144,6 +146,7 @@ def opened(place: Place, work: Work, known: Json) -> Iterator[Record]:
 
 def _storage(place: Place) -> BaseStorage:
     if not place.url:
+        _drop_unfinished_line(place.journal)
         try:
             return JournalStorage(JournalFileBackend(str(place.journal)))
         except (ValueError, KeyError) as error:
@@ -153,6 +156,17 @@ def _storage(place: Place) -> BaseStorage:
             "--study postgresql://…: needs psycopg; `pip install 'psycopg[binary]'`, or name a file instead"
         )
     return RDBStorage(place.url.replace(POSTGRESQL, "postgresql+psycopg://", 1))
+
+
+def _drop_unfinished_line(journal: Path) -> None:
+    """What a full disk or a killed process cut off, before the next line is glued to it and nothing can be read."""
+    if not journal.exists():
+        return
+    with journal.open("r+b") as file:
+        if not JOURNAL_LINE.startswith(file.read(len(JOURNAL_LINE))):
+            return
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 @contextmanager

@@ -1,37 +1,49 @@
-"""What is searched: parameters of strategies, and the weights of the ensemble."""
+"""What is searched: parameters of strategies, the weights of the ensemble, and settings of the desk."""
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from backtester.runs.plan import Parameter, Plan
+from backtester.runs.plan import DESK, Parameter, Plan
+from shared.config import Settings
 from shared.errors import ConfigError
-from shared.strategies.registry import REGISTRY
+from shared.ids import canonical
 
 WEIGHT = "weight"
+DESK_ITSELF = "desk"
+"""Owner of the settings, as a strategy is of its parameters."""
 LEAST_WEIGHT, WEIGHT_STEP = 0.05, 0.05
-HOW = "write STRATEGY.PARAM=LOW:HIGH, LOW:HIGH:STEP, int:LOW:HIGH or A,B,C"
+DECIMALS = 9
+"""Of a setting: fractions are whole units of 1e-9."""
+HOW = "write STRATEGY.PARAM=LOW:HIGH, LOW:HIGH:STEP, int:LOW:HIGH or A,B,C, and desk.SETTING for the desk's settings"
 BOUNDS: Mapping[type, str] = {Ge: ">=", Gt: ">", Le: "<=", Lt: "<"}
+UNDECLARED: Any = Annotated[int | float | str, Field(union_mode="left_to_right")]
+"""A parameter of a class without Params."""
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A parameter of a strategy, or its weight (`field` is WEIGHT), and the values that it may take."""
+    """What may be changed, and the values that it may take.
 
-    strategy: str
+    A strategy's parameter or its weight (`field` is WEIGHT), or a setting (`owner` is DESK_ITSELF).
+    """
+
+    owner: str
     field: str
     values: BaseDistribution
 
     @property
     def name(self) -> str:
         """As it is written: momentum.adx_above."""
-        return f"{self.strategy}.{self.field}"
+        return f"{self.owner}.{self.field}"
 
     @property
     def width(self) -> float | None:
@@ -71,13 +83,36 @@ class Space:
         """The plan with these values. ConfigError where a strategy refuses their combination."""
         fields: dict[str, dict[str, Parameter]] = {}
         weights: dict[str, float] = {}
+        desk: dict[str, str] = {}
         for knob in self.knobs:
             value = params[knob.name]
-            if knob.field == WEIGHT:
-                weights[knob.strategy] = float(value)
+            if knob.owner == DESK_ITSELF:
+                desk[knob.field] = canonical(round(Decimal(str(value)), DECIMALS))
+            elif knob.field == WEIGHT:
+                weights[knob.owner] = float(value)
             else:
-                fields.setdefault(knob.strategy, {})[knob.field] = _checked(knob.strategy, knob.field, value)
-        return plan.with_params(fields, weights)
+                known = _known(knob.owner, knob.field, plan)
+                fields.setdefault(knob.owner, {})[knob.field] = known.checked(value)
+        return plan.with_params(fields, weights, desk)
+
+
+class _Known(NamedTuple):
+    """A field of a strategy or of the desk, by the name that errors call it."""
+
+    said: str
+    info: FieldInfo
+
+    def checked(self, value: Parameter) -> Parameter:
+        """The value in the field's own type."""
+        bounded: Any = Annotated[self.info.annotation, *self.info.metadata]
+        try:
+            checked: Any = TypeAdapter(bounded).validate_python(value)
+        except ValidationError:
+            raise ConfigError(f"{self.said} {value} is not allowed; {_allowed(self.info)}") from None
+        if isinstance(checked, float) and not math.isfinite(checked):
+            raise ConfigError(f"{self.said} {value} is not allowed; {_allowed(self.info)}")
+        plain_number: Parameter = float(checked) if isinstance(checked, Decimal) else checked
+        return plain_number
 
 
 def space_of(texts: Sequence[str], plan: Plan, *, weights: bool) -> Space:
@@ -102,34 +137,76 @@ def _weights(plan: Plan) -> list[Knob]:
 
 def _knob(text: str, plan: Plan) -> Knob:
     where, _, wanted = text.partition("=")
-    strategy, _, field = where.strip().partition(".")
-    if not (strategy and field and wanted.strip()):
+    owner, _, field = where.strip().rpartition(".")  # a file of one's own has a dot in its name
+    if not (owner and field and wanted.strip()):
         raise ConfigError(f"--param {text}: {HOW}, such as momentum.adx_above=15:35:5")
-    if strategy not in {choice.name for choice in plan.strategies}:
-        there = ", ".join(choice.name for choice in plan.strategies)
-        raise ConfigError(f"--param {text}: {strategy} is not among the strategies ({there})")
-    if field not in REGISTRY[strategy].Params.model_fields:
-        there = ", ".join(REGISTRY[strategy].Params.model_fields)
-        raise ConfigError(f"--param {text}: {strategy} has no parameter {field}; there are {there}")
     try:
-        return Knob(strategy, field, _values(strategy, field, wanted.strip()))
+        values = _values(_known(owner, field, plan), wanted.strip())
+        if owner == DESK_ITSELF:
+            _require_decimals(values)
     except ConfigError as error:
         raise ConfigError(f"--param {text}: {error}") from None
+    return Knob(owner, field, values)
 
 
-def _values(strategy: str, field: str, text: str) -> BaseDistribution:
-    """Both ends, or every choice, as the strategy's own field takes them."""
+def _known(owner: str, field: str, plan: Plan) -> _Known:
+    if owner == DESK_ITSELF:
+        return _setting(field, plan)
+    choices = {choice.name: choice for choice in plan.strategies}
+    if owner not in choices:
+        raise ConfigError(f"{owner} is not among the strategies ({', '.join(choices)})")
+    fields = _parameters(type(choices[owner].built()))
+    if field not in fields:
+        raise ConfigError(f"{owner} has no parameter {field}; there are {', '.join(fields) or 'none'}")
+    return _Known(f"strategy {owner}: {field}", fields[field])
+
+
+def _parameters(kind: type) -> Mapping[str, FieldInfo]:
+    """By name, of a strategy's class."""
+    model = getattr(kind, "Params", None)
+    if inspect.isclass(model) and issubclass(model, BaseModel):
+        fields: Mapping[str, FieldInfo] = model.model_fields
+        return fields
+    given = inspect.signature(kind).parameters.values()
+    names = [one.name for one in given if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    return {name: FieldInfo.from_annotation(UNDECLARED) for name in names}
+
+
+def _setting(name: str, plan: Plan) -> _Known:
+    """ConfigError for what is no number, decides nothing in this plan, or is nothing to choose."""
+    numeric = [one for one in DESK if Settings.model_fields[one].annotation in (int, float, Decimal)]
+    if name == "initial_balance":
+        raise ConfigError(f"{name} is what the account begins with, and nothing to choose; --balance sets it")
+    if name not in numeric:
+        there = ", ".join(one for one in numeric if one != "initial_balance")
+        raise ConfigError(f"the desk has no numeric setting {name} that decides; there are {there}")
+    if name.startswith("council_") and plan.council != "rules":
+        raise ConfigError(f"{name} changes nothing with --council {plan.council}; use --council rules")
+    if name.startswith("learning_") and plan.learning == "off":
+        raise ConfigError(f"{name} changes nothing with --learning off; use --learning on")
+    return _Known(f"{DESK_ITSELF}: {name}", Settings.model_fields[name])
+
+
+def _require_decimals(values: Any) -> None:
+    ends: Any = values.choices if isinstance(values, CategoricalDistribution) else (values.low, values.high)
+    for end in ends:
+        if round(end, DECIMALS) != end:
+            raise ConfigError(f"{end} has more than {DECIMALS} decimals")
+
+
+def _values(known: _Known, text: str) -> BaseDistribution:
+    """Both ends, or every choice, as the field takes them."""
     whole, text = text.startswith("int:"), text.removeprefix("int:")
     if ":" not in text:
         if whole:
             raise ConfigError(f"int: goes with a range; {HOW}")
-        return CategoricalDistribution([_checked(strategy, field, part.strip()) for part in text.split(",")])
+        return CategoricalDistribution([known.checked(part.strip()) for part in text.split(",")])
     numbers = [_number(part) for part in text.split(":")]
     if not 2 <= len(numbers) <= 3 or numbers[0] >= numbers[1] or not all(step > 0 for step in numbers[2:]):
         raise ConfigError("a range is LOW:HIGH or LOW:HIGH:STEP, LOW below HIGH, STEP above 0")
     for end in numbers[:2]:
-        _checked(strategy, field, end)
-    if whole or _field(strategy, field).annotation is int:
+        known.checked(end)
+    if whole or known.info.annotation is int:
         return _whole(numbers)
     low, high, *steps = numbers
     if not steps:
@@ -164,30 +241,13 @@ def _number(text: str) -> float:
     return value
 
 
-def _field(strategy: str, field: str) -> FieldInfo:
-    found: FieldInfo = REGISTRY[strategy].Params.model_fields[field]
-    return found
-
-
-def _checked(strategy: str, field: str, value: Parameter) -> Parameter:
-    """The value in the field's own type."""
-    known = _field(strategy, field)
-    bounded: Any = Annotated[known.annotation, *known.metadata]
-    try:
-        checked: Parameter = TypeAdapter(bounded).validate_python(value)
-    except ValidationError:
-        raise ConfigError(f"strategy {strategy}: {field} {value} is not allowed; {_allowed(known)}") from None
-    if isinstance(checked, float) and not math.isfinite(checked):
-        raise ConfigError(f"strategy {strategy}: {field} {value} is not allowed; {_allowed(known)}")
-    return checked
-
-
 def _allowed(field: FieldInfo) -> str:
-    kind = getattr(field.annotation, "__name__", str(field.annotation))
+    known: Any = field.annotation
+    kind = "number" if known is Decimal else getattr(known, "__name__", str(known))
     limits = [
         f"{sign} {getattr(one, type(one).__name__.lower()):g}"
         for one in field.metadata
-        for known, sign in BOUNDS.items()
-        if isinstance(one, known)
+        for bound, sign in BOUNDS.items()
+        if isinstance(one, bound)
     ]
     return f"allowed: {kind}{' ' if limits else ''}{' and '.join(limits)}"

@@ -1,4 +1,4 @@
-"""Markets prepared once, on which a plan is played many times with other parameters and weights."""
+"""Markets prepared once, on which a plan is played many times with other parameters, weights and settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from backtester.runs.run import run as run_plan
 from backtester.runs.trade import Trade
 from backtester.vector.arrays import resampled, scored, tape_of
 from backtester.vector.engine import MONEY, charged, grid_of, run, steps_of, terms_of
+from backtester.vector.state import Terms
 from shared.broker.fills import SPREAD_UNIT
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
@@ -42,8 +43,7 @@ class Stage:
         self._plan, self._markets = plan, markets
         self._played = {symbol: market.since(plan.start) for symbol, market in markets.items()}
         self._base = plan.base_timeframe
-        half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
-        self._terms = charged(terms_of(plan.settings, half_spread), plan.costs, plan.short)
+        self._terms = _terms(plan)
         self._instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
         self._grids = {symbol: grid_of(instrument, symbol) for symbol, instrument in self._instruments.items()}
         self._decisions = {symbol: resampled(market, plan.timeframe, self._base) for symbol, market in markets.items()}
@@ -51,19 +51,20 @@ class Stage:
         self._scores = lru_cache(maxsize=max(2 * len(plan.strategies), KEPT_BYTES // (8 * max(bars, 1))))(self._score)
 
     def played(self, plan: Plan) -> Run:
-        """The same plan with other parameters or weights."""
+        """The same plan with other parameters, weights or settings of the desk."""
         if plan.engine == "event":
             outcome = run_plan(plan, self._markets)
             return Run(outcome.curve, outcome.trades)
+        terms = self._terms if plan.desk == self._plan.desk else _terms(plan)
         strategies: dict[str, Strategy] = {choice.name: self._remembered(choice) for choice in plan.strategies}
         scores = {symbol: scored(bars, strategies, plan.weights) for symbol, bars in self._decisions.items()}
         tape = tape_of(
             *(self._played, self._decisions, scores, self._grids),
-            *(self._base, plan.timeframe, self._terms.entry_score),
-            with_atr=self._terms.stop_atr > 0,
-            with_volume=self._terms.impact > 0,
+            *(self._base, plan.timeframe, terms.entry_score),
+            with_atr=terms.stop_atr > 0,
+            with_volume=terms.impact > 0,
         )
-        result = run(tape, steps_of(self._instruments, self._grids), self._terms, self._grids)
+        result = run(tape, steps_of(self._instruments, self._grids), terms, self._grids)
         time = np.append(result.time, result.time[-1] + length(self._base))
         return Run(EquityCurve(time, np.append(result.equity, result.worth) / MONEY), result.trades)
 
@@ -75,6 +76,11 @@ class Stage:
     def _score(self, name: str, params: tuple[tuple[str, Parameter], ...]) -> dict[str, Floats]:
         strategy = StrategyChoice(name=name, params=dict(params), weight=1).built()
         return {symbol: _frozen(strategy.score(bars)) for symbol, bars in self._decisions.items()}
+
+
+def _terms(plan: Plan) -> Terms:
+    half_spread = int(plan.costs.half_spread * SPREAD_UNIT)
+    return charged(terms_of(plan.settings, half_spread), plan.costs, plan.short)
 
 
 def _frozen(score: Floats) -> Floats:

@@ -74,6 +74,17 @@ def test_both_engines_say_the_same_where_both_can(data_dir: Path) -> None:
     assert event["trade_list"] == vector["trade_list"]
 
 
+def test_what_can_not_be_kept_is_shown_all_the_same(data_dir: Path) -> None:
+    (data_dir / "backtests").write_text("in the way")
+    environment = {"DATA_DIR": str(data_dir), "SYMBOLS": "BTC/USD"}
+    file = data_dir / "found.json"
+    done = CliRunner().invoke(app, [*COMMON, "--council", "none", "--json", str(file)], env=environment)
+    assert isinstance(done.exception, ConfigError)
+    assert "backtests: File exists" in str(done.exception)
+    assert "could be luck" in done.stdout.lower()
+    assert json.loads(file.read_text())["trade_list"]
+
+
 def test_other_recorded_answers_are_another_backtest(data_dir: Path) -> None:
     answers = data_dir / "answers.jsonl"
     replay = (*COMMON, "--council", f"replay:{answers}")
@@ -111,7 +122,9 @@ def test_bars_before_the_start_warm_strategies_up(data_dir: Path) -> None:
         (("--strategies", "astrology"), "no strategy named 'astrology'"),
         (("--strategies", "nowhere.py:Mine"), "nowhere.py: there is no such file"),
         (("--repeat", "last"), "last: is no kept backtest"),
-        (("--report", "/nowhere/page.html"), "/nowhere"),
+        (("--report", "/nowhere/page.html"), "--report: the folder of /nowhere/page.html does not exist"),
+        (("--report", "/"), "--report /: is a folder; name a file in it"),
+        (("--json", "/proc/version/x"), "--json: the folder of /proc/version/x does not exist"),
         (("--timeframe", "7m"), "--timeframe 7m"),
     ],
 )

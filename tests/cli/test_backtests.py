@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from backtester.data.store import CandleStore
 from backtester.runs.kept import Shelf
 from backtester.runs.outcome import Outcome
+from backtester.runs.trade import OpenTrade
 from cli.backtest_views import LATEST_TRADES, summary_view, trades_view
 from cli.backtests import app
 from shared.errors import ConfigError
@@ -110,6 +112,23 @@ def test_the_summary_fits_and_has_what_matters(width: int) -> None:
         assert words in text
 
 
+def test_the_summary_shows_what_is_still_open() -> None:
+    left = OpenTrade(
+        symbol=BTC,
+        entry_time=1_641_000_000_000_000,
+        quantity=Decimal("0.5"),
+        entry_price=Decimal("101.25"),
+        fees=Decimal("0.13"),
+        price=Decimal("99.75"),
+        pnl=Decimal("-0.88"),
+    )
+    held = outcome(MARKETS, held={BTC: Decimal("0.5")}, open_trades=(left,))
+    text = " ".join(drawn(summary_view(held), 160).split())
+    for words in ("2022-01-01 01:20", "101.25", "99.75", "-0.88", "1 position (0.5 BTC/USD)", "in no figure about"):
+        assert words in text
+    assert "10 trades" in text
+
+
 def test_the_summary_of_a_flat_run() -> None:
     text = drawn(summary_view(outcome(MARKETS, [], equity=np.full(401, 10_000.0))), 80)
     assert "No trade was closed." in text
@@ -198,3 +217,12 @@ def test_remove_asks_and_takes_only_what_was_named(shelf: Shelf, backtests: Back
     assert [row["id"] for row in shelf.listing()] == [other]
     backtests("remove", "last", other, "--yes")
     assert shelf.listing() == []
+
+
+def test_remove_takes_what_can_not_be_read(shelf: Shelf, backtests: Backtests) -> None:
+    only = kept(shelf, outcome(MARKETS))
+    (shelf.root / only / "outcome.json").write_text("{")
+    with pytest.raises(ConfigError, match=f"`parley backtests remove {only}`"):
+        backtests("show")
+    backtests("remove", only, "--yes")
+    assert backtests("list", "--json").strip() == "[]"

@@ -1,5 +1,6 @@
 """Options become a plan, and mistakes are named by their option."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -96,10 +97,21 @@ def test_params_have_the_types_of_their_fields(store: CandleStore) -> None:
 
 
 def test_the_options_of_a_sweeps_best_give_its_plan(store: CandleStore, tmp_path: Path) -> None:
-    task = work(3, weights=True)
+    task = work(3, ("swing.floor=0.1:0.6", "desk.stop_atr=1:3", "desk.max_hold_bars=5:50"), weights=True)
     for trial in search(task, tmp_path):
         arguments = [part for option in options(task, trial) for part in option.split(" ")]
-        assert planned(store, *arguments).strategies == task.space.applied(task.plan, trial.params).strategies
+        given, wanted = planned(store, *arguments), task.space.applied(task.plan, trial.params)
+        assert (given.strategies, given.desk) == (wanted.strategies, wanted.desk)
+
+
+def test_parameters_of_ones_own_strategy(store: CandleStore, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "class Mine:\n    name, warmup = 'mine', 1\n    def __init__(self, fast=5): self.fast = fast\n"
+        "    def score(self, market): return market.close * 0\n    def explain(self, market): return ''\n"
+    )
+    (choice,) = planned(store, "--strategies", f"{file}:Mine", "--set", f"{file}:Mine.fast=7").strategies
+    assert choice.params == {"fast": 7}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +162,37 @@ def test_whose_candles_must_be_clear(store: CandleStore, tmp_path: Path) -> None
     assert planned(store, "--venue", "kraken").venue == "kraken"
     with pytest.raises(ConfigError, match="no candles are stored"):
         planned(CandleStore(tmp_path / "empty"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Few:
+    """Options that several commands share."""
+
+    times: Annotated[int, typer.Option("--times", help="how often")] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Once(Few):
+    """The same with another default."""
+
+    times: Annotated[int, typer.Option("--times", help="once is enough")] = 1
+
+
+@pytest.mark.parametrize(("kind", "usual", "words"), [(Few, 3, "how often"), (Once, 1, "once is enough")])
+def test_other_shared_options_come_as_one_value(kind: type[Few], usual: int, words: str) -> None:
+    app, heard = typer.Typer(), []
+
+    @app.command()
+    @takes_plan(FAST, few=kind)
+    def command(asked: PlanOptions, few: Few, own: Annotated[str, typer.Option("--own")] = "x") -> None:
+        heard.append((asked.seed, few.times, own))
+
+    CliRunner().invoke(app, [], catch_exceptions=False)
+    CliRunner().invoke(app, ["--times", "7", "--own", "y", "--seed", "2"], catch_exceptions=False)
+    assert heard == [(1, usual, "x"), (2, 7, "y")]
+    said: Any = CliRunner().invoke(app, ["--help"], terminal_width=200).output
+    assert words in said
+    assert "--few" not in said
 
 
 def test_a_command_without_the_plans_options_keeps_its_own_help() -> None:

@@ -63,6 +63,15 @@ def test_the_same_command_goes_on(data_dir: Path) -> None:
     assert Path(first["study"]).parent == data_dir / "sweeps"
 
 
+def test_settings_of_the_desk_are_searched_beside_parameters(data_dir: Path) -> None:
+    found = told(data_dir, "--trials", "3", "--objective", "total_return", "--param", "desk.stop_atr=1:3:0.5")
+    tried = {trial["params"]["desk.stop_atr"] for trial in found["trials"]}
+    assert tried <= {1.0, 1.5, 2.0, 2.5, 3.0}
+    best = found["best"]
+    assert f"--desk stop_atr={best['params']['desk.stop_atr']:g}" in best["options"]
+    assert float(found["plan"]["desk"]["stop_atr"]) == best["params"]["desk.stop_atr"]
+
+
 def test_json_in_a_file(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     said(data_dir, "--trials", "2", "--json", str(file))
@@ -82,6 +91,8 @@ def test_failed_trials_are_counted_and_said(data_dir: Path) -> None:
         (("--sampler", "grid"), "--sampler grid: swing.floor is a range without steps"),
         (("--engine", "vector", "--council", "rules"), "--council rules: the vector engine knows none"),
         (("--json", "/nowhere/there/x.json"), "--json: the folder of /nowhere/there/x.json does not exist"),
+        (("--param", "desk.breakeven=1:2"), "--param desk.breakeven=1:2: the desk has no numeric setting breakeven"),
+        (("--json", "/"), "--json /: is a folder"),
         (("--backend", "dask"), "--backend dask: needs --scheduler"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

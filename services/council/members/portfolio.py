@@ -14,7 +14,8 @@ class Portfolio:
     """probability = 0.5 + 0.02 * (1 when the books are free, -1 when full or in trouble).
 
     Trouble is the worst of drawdown against `drawdown_veto` (a fraction of the initial balance), the day's realised
-    loss against 80 % of its limit, and open trades against the most allowed. At the first two the member forbids buying, and also where the symbol is held already.
+    loss against 80 % of its limit, and open trades against the most allowed. At the first two the member forbids
+    buying, and also where the symbol is held already.
     """
 
     name = "portfolio"

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from backtester.metrics.performance import METRICS
+from backtester.report.curves import exposed
 from backtester.report.page import rendered, write_report
+from backtester.report.words import moment
+from backtester.runs.trade import OpenTrade
 from shared.errors import ConfigError
 from shared.strategies.market import Market
 from shared.timeframes import MINUTE
@@ -109,6 +112,27 @@ def test_the_assumptions_are_there(page: Page) -> None:
         "Still open at the end: 1 position (0.5 BTC/USD)",
     ):
         assert words in page.text
+
+
+def test_what_is_still_open_is_a_trade_that_says_so() -> None:
+    left = OpenTrade(
+        symbol=BTC,
+        entry_time=int(MARKETS[BTC].open_time[200]),
+        quantity=Decimal("0.5"),
+        entry_price=Decimal("101.25"),
+        fees=Decimal("0.13"),
+        price=Decimal("99.75"),
+        pnl=Decimal("-0.88"),
+    )
+    held = outcome(MARKETS, held={BTC: Decimal("0.5")}, open_trades=(left,))
+    text = Page(rendered(held, MARKETS)).text
+    _, _, table = text.partition("Still open at the end Entry")
+    row = f"{moment(left.entry_time)} still open BTC/USD long 0.5 101.25 99.75 0.13 -0.88 -1.74%"
+    assert row in table
+    assert "No figure about trades has them" in table
+    assert "are not in it" not in text
+    (without,) = (exposed(outcome(MARKETS))[-1],)
+    assert exposed(held)[-1] == pytest.approx(without + 0.5 * 101.25 / held.equity[-1])
 
 
 def test_hostile_text_stays_text() -> None:

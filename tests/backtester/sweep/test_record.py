@@ -1,6 +1,7 @@
 """A study belongs to one search, one process at a time, and can be read by Optuna."""
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import optuna
@@ -11,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from backtester.sweep.record import Place, identity, opened
 from backtester.sweep.trial import Work
 from shared.errors import ConfigError
-from tests.backtester.sweep.searches import plan, search, work
+from tests.backtester.sweep.searches import made, plan, search, work
 
 CODE = "0.1+0"
 
@@ -50,6 +51,28 @@ def test_another_sampler_and_another_code_too(tmp_path: Path) -> None:
         opened(place_at(tmp_path), work(2), identity(work(2), "tpe") | {"code": CODE}),
     ):
         pass
+
+
+@pytest.mark.parametrize("cut", [1, 20, 400])
+def test_a_line_that_was_cut_off_costs_no_trial_but_its_own(tmp_path: Path, cut: int) -> None:
+    whole = made(search(work(4), tmp_path, place=place_at(tmp_path)))
+    journal = place_at(tmp_path).journal
+    os.truncate(journal, journal.stat().st_size - cut)
+    for _ in range(2):
+        assert made(search(work(4), tmp_path, place=place_at(tmp_path))) == whole
+    assert len(opened_by_optuna(journal)) == 4
+
+
+def test_a_file_that_is_no_study_is_left_as_it_is(tmp_path: Path) -> None:
+    journal = place_at(tmp_path).journal
+    journal.write_text("my notes\nwithout an end")
+    with pytest.raises(ConfigError, match="is no study"):
+        search(work(2), tmp_path, place=place_at(tmp_path))
+    assert journal.read_text() == "my notes\nwithout an end"
+
+
+def opened_by_optuna(journal: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="mine", storage=JournalStorage(JournalFileBackend(str(journal)))).trials
 
 
 def test_the_number_of_trials_is_free_but_where_the_objective_counts_it(tmp_path: Path) -> None:

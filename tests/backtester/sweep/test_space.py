@@ -1,12 +1,16 @@
 """Ranges as typed, held against what the strategies allow."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from backtester.runs.plan import DESK
 from backtester.sweep.space import space_of
 from shared.errors import ConfigError
+from shared.portfolio.grid import to_fraction
 from tests.backtester.sweep.searches import plan
 
 
@@ -26,7 +30,7 @@ from tests.backtester.sweep.searches import plan
 def test_a_range_or_a_choice(text: str, values: object) -> None:
     (knob,) = space_of([text], plan(), weights=False).knobs
     assert knob.values == values
-    assert (knob.name, knob.strategy) == (text.partition("=")[0].strip(), text.strip().partition(".")[0])
+    assert (knob.name, knob.owner) == (text.partition("=")[0].strip(), text.strip().partition(".")[0])
 
 
 def test_steps_land_on_round_numbers() -> None:
@@ -85,6 +89,91 @@ def test_a_combination_that_the_strategy_refuses() -> None:
     space = space_of(["momentum.rsi_low=40:80"], plan(), weights=False)
     with pytest.raises(ConfigError, match="rsi_low 75 must be below rsi_high 70"):
         space.applied(plan(), {"momentum.rsi_low": 75.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("desk.stop_atr=1:3:0.5", FloatDistribution(1, 3, step=0.5)),
+        ("desk.take_profit_r=1.5,3", CategoricalDistribution((1.5, 3.0))),
+        ("desk.max_hold_bars=10:50:10", IntDistribution(10, 50, step=10)),
+        ("desk.risk_per_trade=0.001:0.02", FloatDistribution(0.001, 0.02)),
+        ("desk.entry_score=0.2:0.5", FloatDistribution(0.2, 0.5)),
+    ],
+)
+def test_a_setting_of_the_desk_is_written_as_a_parameter_is(text: str, values: object) -> None:
+    (knob,) = space_of([text], plan(), weights=False).knobs
+    assert (knob.name, knob.values) == (text.partition("=")[0], values)
+
+
+def test_every_numeric_setting_that_decides_can_be_searched() -> None:
+    asked = plan(engine="event", council="rules", learning="on")
+    for name in set(DESK) - {"initial_balance", "decision_ttl", "soft_stop_grace"}:
+        usual = asked.desk[name]
+        (knob,) = space_of([f"desk.{name}={usual}"], asked, weights=False).knobs
+        assert knob.grid == (float(usual),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("desk.breakeven=1:2", "the desk has no numeric setting breakeven that decides; there are council_quorum, "),
+        ("desk.decision_ttl=1:2", "no numeric setting decision_ttl"),
+        ("desk.symbols=1,2", "no numeric setting symbols"),
+        ("desk.initial_balance=1:2", "initial_balance is what the account begins with, and nothing to choose"),
+        ("desk.council_quorum=1:3", "council_quorum changes nothing with --council none"),
+        ("desk.learning_cap=0.2:0.3", "learning_cap changes nothing with --learning off"),
+        ("desk.stop_atr=0:3", "desk: stop_atr 0.0 is not allowed; allowed: number > 0"),
+        ("desk.max_exposure=0.5:1.5", "desk: max_exposure 1.5 is not allowed; allowed: number >= 0 and <= 1"),
+        ("desk.max_hold_bars=1.5:3", "max_hold_bars 1.5 is not allowed; allowed: int >= 1"),
+        ("desk.stop_atr=1e-10:3", "1e-10 has more than 9 decimals"),
+        ("desk.stop_atr=nan,2", "stop_atr nan is not allowed"),
+    ],
+)
+def test_other_settings_are_refused_by_name(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        space_of([text], plan(), weights=False)
+    assert str(error.value).startswith(f"--param {text}: ")
+    assert said in str(error.value)
+
+
+@given(st.floats(1e-9, 0.5))
+def test_settings_are_exact_in_what_a_desk_counts_in(value: float) -> None:
+    asked = plan()
+    space = space_of(["desk.risk_per_trade=0:1", "desk.max_positions=1:9"], asked, weights=False)
+    made = space.applied(asked, {"desk.risk_per_trade": value, "desk.max_positions": 3})
+    assert abs(to_fraction(made.settings.risk_per_trade) - value * 10**9) <= 0.5 + 1e-6  # or it is off the grid
+    assert made.settings.max_positions == 3
+    assert {name for name in DESK if made.desk[name] != asked.desk[name]} == {"risk_per_trade", "max_positions"}
+
+
+DECLARED = """
+from pydantic import BaseModel, Field
+class Mine:
+    class Params(BaseModel):
+        fast: int = Field(5, ge=2)
+    name, description, warmup = "mine", "of one's own", 1
+    def __init__(self, params): self.params = params
+    def score(self, market): return market.close * 0
+    def explain(self, market): return ""
+"""
+PLAIN = DECLARED.replace("def __init__(self, params)", "def __init__(self, fast=5)").replace(
+    "class Params", "class Not"
+)
+PLAIN = PLAIN.replace("self.params = params", "self.params = fast")
+
+
+@pytest.mark.parametrize("source", [DECLARED, PLAIN])
+def test_a_strategy_of_ones_own_is_searched_too(tmp_path: Path, source: str) -> None:
+    (tmp_path / "my.own.py").write_text(source)
+    name = f"{tmp_path}/my.own.py:Mine"
+    asked = plan(strategies=[{"name": name, "weight": 1}])
+    space = space_of([f"{name}.fast=int:3:9:2"], asked, weights=False)
+    assert space.knobs[0].grid == (3, 5, 7, 9)
+    (choice,) = space.applied(asked, {f"{name}.fast": 7}).strategies
+    assert choice.params == {"fast": 7}
+    with pytest.raises(ConfigError, match="has no parameter slow; there are fast"):
+        space_of([f"{name}.slow=1:2"], asked, weights=False)
 
 
 @given(st.integers(0, 99), st.integers(1, 100), st.integers(1, 30))

@@ -31,6 +31,18 @@ def test_the_same_as_a_run_whatever_was_played_before(short: bool) -> None:
     assert len(results) >= 2 + short
 
 
+def test_the_same_as_a_run_with_other_settings_of_the_desk() -> None:
+    bars, asked = markets(PAIRS), plan(symbols=PAIRS)
+    stage = Stage(asked, bars)
+    results = set()
+    for desk in ({"stop_atr": "1"}, {"take_profit_r": "1"}, {"max_hold_bars": "5"}, {"entry_score": "0.2"}, {}):
+        other = asked.with_params({}, desk=desk)
+        played, outcome = stage.played(other), run(other, bars)
+        assert np.array_equal(played.curve.equity, outcome.equity)
+        results.add(outcome.result)
+    assert len(results) == 5
+
+
 def test_nothing_is_traded_before_its_time_but_strategies_are_warm_then() -> None:
     bars = markets()
     early = Stage(plan(), bars).played(plan())
