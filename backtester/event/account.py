@@ -71,6 +71,8 @@ class Account:
             del self.standing[trade.symbol]
             if trade.quantity > 0:
                 self.closed.append(trade)
+            elif any(order.venue_order_id for order in book.orders.values()):
+                self.refusals["canceled"] = self.refusals.get("canceled", 0) + 1
 
     def result_since(self, start: datetime, end: datetime | None = None) -> Decimal:
         """What trades closed from `start` on (and before `end`) have earned."""

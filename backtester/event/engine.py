@@ -24,7 +24,7 @@ from backtester.event.replayed import ReplayedCouncil, recorded_council
 from backtester.event.tape import Tape
 from backtester.runs.plan import Plan
 from backtester.runs.run import Played, Progress, unheard
-from backtester.runs.trade import Trade
+from backtester.runs.trade import OpenTrade, Trade
 from backtester.vector.arrays import ensemble, resampled, ticks_of
 from backtester.vector.engine import MONEY
 from services.council.handlers import Handlers as Council
@@ -41,10 +41,11 @@ from services.trade_executor.handlers import Handlers as Executor
 from services.trade_executor.handlers import Rules
 from services.trade_executor.main import rules_of
 from shared.broker.base import Instrument
-from shared.broker.fills import SPREAD_UNIT
+from shared.broker.fills import SPREAD_UNIT, bid_of
 from shared.config import Settings
+from shared.errors import ConfigError
 from shared.indicators.computed import indicators_of
-from shared.portfolio.grid import Grid, to_fraction, to_money
+from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
 from shared.seed import EQUAL, MEMBERS
 from shared.strategies.market import PRICES, Market
 from shared.timeframes import from_microseconds, length, to_microseconds
@@ -59,7 +60,10 @@ def played_by_event(
     every_bar: bool = False,
 ) -> Played:
     """The plan on these base bars. `every_bar` visits those too at which nothing can happen."""
-    return asyncio.run(Playing(plan, markets, instruments).play(every_bar, progress))
+    try:
+        return asyncio.run(Playing(plan, markets, instruments).play(every_bar, progress))
+    except OverflowError as error:
+        raise ConfigError(f"the account has outgrown 900 million {plan.quote}: begin with less (--balance)") from error
 
 
 @dataclass(slots=True)
@@ -175,7 +179,8 @@ class Playing:
     def _refuse_the_rest(self, row: int, wakes: Wakes) -> None:
         count = int(np.count_nonzero(wakes.loud[:, row:]))
         refusals = self._account.refusals
-        refusals["halted"] = refusals.get("halted", 0) + count
+        if count:
+            refusals["halted"] = refusals.get("halted", 0) + count
 
     def _jump(self, row: int, wakes: Wakes) -> int:
         """The next row at which somebody has something to do."""
@@ -239,6 +244,23 @@ class Playing:
             cash=account.cash,
             held={symbol: self._grids[symbol].from_lots(held) for symbol, held in lots if held},
             refusals=dict(account.refusals),
+            open_trades=tuple(self._open_trade(book.trade) for book in account.open_trades() if book.trade.held),
+        )
+
+    def _open_trade(self, row: Any) -> OpenTrade:
+        """What a trade holds that was entered, at the last close."""
+        grid, at = self._grids[row.symbol], self._tape.symbols.index(row.symbol)
+        touch = bid_of(int(self._tape.closes[at]), self._half_spread)
+        lots = grid.to_lots(row.held)
+        paid = grid.cost(grid.to_ticks(row.entry_price), lots)
+        return OpenTrade(
+            symbol=row.symbol,
+            entry_time=to_microseconds(row.entry_time),
+            quantity=row.held,
+            entry_price=row.entry_price,
+            fees=row.fees,
+            price=grid.from_ticks(touch),
+            pnl=from_money(grid.notional(touch, lots) - paid) - row.fees,
         )
 
     def _equity(self) -> NDArray[np.int64]:

@@ -38,4 +38,6 @@ def decimals_of(symbol: str, market: Market) -> int:
 
 def _on_grid(prices: np.ndarray[tuple[int], np.dtype[np.float64]], decimals: int) -> bool:
     exact = prices * 10.0**decimals
-    return bool((np.abs(exact - np.rint(exact)) <= 1e-6 * np.maximum(1.0, exact * 1e-6)).all())
+    ticks = np.rint(exact)
+    near = np.abs(exact - ticks) <= 1e-6 * np.maximum(1.0, exact * 1e-6)
+    return bool((near & (ticks >= 1)).all())  # a price below half a tick is near 0, and no price

@@ -15,7 +15,7 @@ from backtester.runs.code import code_of
 from backtester.runs.instruments import instrument_of
 from backtester.runs.outcome import Candles, Outcome
 from backtester.runs.plan import Plan
-from backtester.runs.trade import Trade
+from backtester.runs.trade import OpenTrade, Trade
 from services.signal_generator.core import SNAPSHOT_BARS
 from shared.broker.base import Instrument
 from shared.strategies.market import Market
@@ -32,6 +32,7 @@ class Played:
     cash: Decimal
     held: Mapping[str, Decimal]
     refusals: Mapping[str, int]
+    open_trades: tuple[OpenTrade, ...]
 
 
 Progress = Callable[[int, int], object]
@@ -96,6 +97,7 @@ def run(plan: Plan, markets: Mapping[str, Market], progress: Progress = unheard)
         held=played.held,
         refusals=played.refusals,
         seconds=seconds,
+        open_trades=played.open_trades,
     )
 
 
@@ -115,17 +117,14 @@ def _identified(market: Market) -> Candles:
 
 
 def _held(plan: Plan, markets: Mapping[str, Market], time: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Equal shares bought at the first open at which every symbol has a price; cash until then."""
-    cash = float(plan.settings.initial_balance)
-    known = max(int(market.open_time[0]) for market in markets.values())
-    first = int(np.searchsorted(time, known))
-    prices = {symbol: _prices_at(market, time[first:]) for symbol, market in markets.items()}
-    held = buy_and_hold(time[first:], prices, cash).curve.equity
-    return np.concatenate([np.full(first, cash), held])
+    """Equal shares, each bought at its symbol's own first open; in cash until then."""
+    prices = {symbol: _prices_at(market.since(plan.start), time) for symbol, market in markets.items()}
+    return buy_and_hold(time, prices, float(plan.settings.initial_balance)).equity
 
 
 def _prices_at(market: Market, time: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The open where a bar opens, else the last close."""
+    """The open where a bar opens, else the last close; nan before the first bar."""
     place = np.searchsorted(market.open_time, time, side="right") - 1
     opens = market.open_time[place] == time
-    return np.where(opens, market.open[place], market.close[place])
+    known = np.where(opens, market.open[place], market.close[place])
+    return np.where(place >= 0, known, np.nan)

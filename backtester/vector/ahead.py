@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from backtester.vector.books import price_at, touched, worth_of
 from backtester.vector.guards import raised
-from backtester.vector.state import FAR, HIGH, LOW, NO_EXIT, OPEN, Books, Records, Tape, Terms
+from backtester.vector.state import FAR, HIGH, LOW, NO_EXIT, OPEN, Books, Ints, Records, Tape, Terms
 from shared.broker.fills import SPREAD_UNIT
 from shared.portfolio.exact import FRACTION, NEAR_MAX, mul_div_floor
 from shared.portfolio.grid import notional
@@ -30,6 +30,8 @@ def next_event(tape: Tape, grids: Records, terms: Terms, books: Books, row: int)
     """From `row` on, the first instant whose step may do more than mark the books; T where there is none."""
     call = books.purse[0].call
     event = int(tape.calls[call]) + 1 if call < len(tape.calls) else len(tape.time)
+    if event <= row:
+        return row
     net, gross = int(books.purse[0].cash), 0
     for symbol in range(len(books.held)):
         if books.held[symbol].lots > 0:
@@ -67,6 +69,8 @@ def disturbed(tape: Tape, terms: Terms, books: Books, row: int, symbol: int, may
     bounds = bounds_of(terms, books.held, symbol, price, may_lose)
     if price <= bounds.below or price >= bounds.above:
         return row
+    if bounds.below <= 0 and bounds.above >= FAR:
+        return event
     for bar in range(max(row - 1, 0), event):
         low, high = tape.prices[LOW, symbol, bar], tape.prices[HIGH, symbol, bar]
         if low <= bounds.below or high >= bounds.above:
@@ -80,7 +84,8 @@ def bounds_of(terms: Terms, held: Records, symbol: int, price: int, may_lose: in
     trade = held[symbol]
     gain = raises_at(terms, held, symbol)
     if trade.side > 0:
-        near = int((trade.stop + 1) * (SPREAD_UNIT / (SPREAD_UNIT - terms.half_spread))) + MARGIN
+        least = SPREAD_UNIT / (SPREAD_UNIT - terms.half_spread)
+        near = int((trade.stop + 1) * least) + MARGIN if trade.stop > 0 else 0
         return Bounds(max(near, price - may_lose), min(gain, trade.target) if trade.target > 0 else gain)
     near = int((trade.stop - 1) * (SPREAD_UNIT / (SPREAD_UNIT + terms.half_spread))) - MARGIN
     return Bounds(max(gain, trade.target), min(near, price + may_lose))
@@ -109,19 +114,32 @@ def mark_between(tape: Tape, grids: Records, terms: Terms, books: Books, row: in
         return
     first = -(-row // books.every)
     last = -(-event // books.every)
-    for place in range(first, last):
-        books.equity[place] = books.purse[0].cash
+    equity = books.equity[first:last]
+    for place in range(len(equity)):
+        equity[place] = books.purse[0].cash
     for symbol in range(len(books.held)):
         if books.held[symbol].lots > 0:
-            add_worth(tape, grids, terms, books, symbol, first, last)
+            opens = tape.prices[OPEN, symbol, first * books.every : event : books.every]
+            add_worth(opens, terms.half_spread, grids[symbol], books.held[symbol], equity)
 
 
-def add_worth(tape: Tape, grids: Records, terms: Terms, books: Books, symbol: int, first: int, last: int) -> None:
-    """`books.worth_of` at many instants; where a tick is a whole number of money units, by one multiplication."""
-    side, lots = books.held[symbol].side, books.held[symbol].lots
-    mul, div = grids[symbol].mul, grids[symbol].div
+def add_worth(opens: Ints, half_spread: int, grid: Records, trade: Records, equity: Ints) -> None:
+    """`books.worth_of` at many opens; where a tick is a whole number of money units, by one multiplication."""
+    side, lots, mul, div = trade.side, trade.lots, grid.mul, grid.div
     whole = NEAR_MAX / (float(lots) * mul) if div == 1 else 0.0
+    if half_spread == 0 and highest(opens) < whole:
+        for place in range(len(equity)):
+            equity[place] += side * lots * mul * opens[place]
+        return
     tick = lots * mul if whole > 1.0 else 0
-    for place in range(first, last):
-        touch = touched(tape.prices[OPEN, symbol, place * books.every], terms.half_spread, side)
-        books.equity[place] += side * (touch * tick if touch < whole else notional(touch, lots, mul, div))
+    for place in range(len(equity)):
+        touch = touched(opens[place], half_spread, side)
+        equity[place] += side * (touch * tick if touch < whole else notional(touch, lots, mul, div))
+
+
+def highest(opens: Ints) -> int:
+    """Of these prices; 0 of none."""
+    most = 0
+    for place in range(len(opens)):
+        most = max(most, opens[place])
+    return most

@@ -1,13 +1,14 @@
 """From markets to the loop's arrays: one timeline for all symbols, scores and ATR where decision bars close."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from backtester.compiled import compiled
 from backtester.vector import passes
 from backtester.vector.state import CLOSE, FAR, HIGH, LOW, OPEN, Floats, Ints, Tape
-from shared.indicators.computed import indicators_of
+from shared.indicators import trend
+from shared.indicators.smoothing import MEMORY
 from shared.portfolio.grid import Grid
 from shared.schemas.base import Timeframe
 from shared.strategies.base import Strategy
@@ -17,6 +18,9 @@ from shared.timeframes import first_open, length
 
 NEAR = 1e-9
 """Sums this near to where rounding to 1e-6 changes are added up exactly."""
+ATR_SPAN = 2 * 14 - 1
+ATR_BARS = MEMORY * ATR_SPAN
+"""Of the ATR of 14 bars: the span of Wilder's average, and the true ranges that it remembers."""
 EXACT_POWER = 22
 """Powers of ten up to here are floats without rounding, so that one division rounds as text does."""
 
@@ -46,14 +50,13 @@ def ensemble(scores: Mapping[str, Floats], weights: Mapping[str, float]) -> Floa
     names = sorted(scores)
     if len(names) == 1 and weights[names[0]] > 0:
         return scores[names[0]]
-    table = np.vstack([scores[name] for name in names])
-    weight = np.array([weights[name] for name in names])[:, None]
-    spoke = (weight * (table != 0)).sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        exact = np.where(spoke > 0, (weight * table).sum(axis=0) / spoke, 0.0)
-    rounded = np.round(exact, 6).astype(np.float64)
-    doubtful = np.flatnonzero(np.abs(np.abs(exact - rounded) - 5e-7) < NEAR)
-    for place in doubtful:
+    total, spoke = np.zeros(len(scores[names[0]])), np.zeros(len(scores[names[0]]))
+    for name in names:
+        total += weights[name] * scores[name]
+        spoke += weights[name] * (scores[name] != 0)
+    exact = np.divide(total, spoke, out=np.zeros(len(total)), where=spoke > 0)
+    rounded = np.round(exact, 6)
+    for place in np.flatnonzero(np.abs(np.abs(exact - rounded) - 5e-7) < NEAR):
         rounded[place] = combine({name: float(scores[name][place]) for name in names}, weights).score
     return rounded + np.float64(0.0)  # -0.0 becomes 0.0
 
@@ -96,7 +99,7 @@ def tape_of(
         at = np.searchsorted(calls, rows[number])
         said[at, number] = scores[symbol][loud[number]]
         if with_atr:
-            atrs[at, number] = _atrs(decisions[symbol], loud[number], grids[symbol])
+            atrs[at, number] = atrs_at(decisions[symbol], loud[number], grids[symbol])
     return Tape(time, prices, volume, calls, said, atrs)
 
 
@@ -165,20 +168,32 @@ def _in_lots(market: Market, grid: Grid) -> Ints:
     return np.minimum(market.volume / float(grid.lot), FAR // 2).astype(np.int64)
 
 
-def _atrs(market: Market, places: Ints, grid: Grid) -> Floats:
+def atrs_at(market: Market, places: Ints, grid: Grid) -> Floats:
     """ATR in ticks, to the ten digits that live messages carry; nan where it is not known."""
-    known = ten_digits(indicators_of(market).atr[places])
+    approximate, off = np.full(len(places), np.nan), np.zeros(len(places))
+    bars = (market.high, market.low, market.close)
+    compiled(passes.put_atrs)(*bars, 1.0 - 2.0 / (ATR_SPAN + 1.0), ATR_BARS, places, approximate, off)
+
+    def exact(number: int) -> float:
+        part = slice(max(int(places[number]) - ATR_BARS, 0), int(places[number]) + 1)
+        return float(trend.atr(market.high[part], market.low[part], market.close[part])[-1])
+
+    known = ten_digits(approximate, off, exact)
     return np.floor(known / float(grid.tick) * 1e6 + 0.5) / 1e6  # as `atr_ticks` does it
 
 
-def ten_digits(values: Floats) -> Floats:
-    """`float(f"{value:.10g}")` of every value that is not negative; nan stays nan."""
+def ten_digits(values: Floats, off: Floats | float = 0.0, exact: Callable[[int], float] | None = None) -> Floats:
+    """`float(f"{value:.10g}")` of every value that is not negative; nan stays nan.
+
+    Where values may be `off`, and that could change a digit, `exact` gives the one at a place.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.clip(9 - np.floor(np.log10(values)), -300, 300)
         shifted = values * 10.0**scale
         whole = np.rint(shifted)
         near = np.where(scale >= 0, whole / 10.0**scale, whole * 10.0**-scale)
-    sure = (np.abs(shifted - whole) < 0.5 - 1e-5) & (np.abs(scale) <= EXACT_POWER) & (whole >= 1e9) & (whole < 1e10)
-    for place in np.flatnonzero(~sure):
-        near[place] = float(f"{values[place]:.10g}")
+        sure = np.abs(shifted - whole) < 0.5 - 1e-5 - off * 10.0**scale
+    sure &= (np.abs(scale) <= EXACT_POWER) & (whole >= 1e9) & (whole < 1e10)
+    for place in np.flatnonzero(~sure & ~np.isnan(values)):
+        near[place] = float(f"{exact(int(place)) if exact else values[place]:.10g}")
     return np.asarray(near)

@@ -1,6 +1,9 @@
 """Fills and what they do to cash, to the trade of a symbol, and to the list of closed trades."""
 
+from typing import NamedTuple
+
 from backtester.vector.state import (
+    CANCELED,
     CLOSE,
     FAR,
     HIGH,
@@ -23,13 +26,25 @@ DAY = 86_400_000_000
 """Microseconds."""
 
 
-def marked(tape: Tape, grids: Records, terms: Terms, books: Books, row: int) -> int:
-    """Cash and all that is held at an instant's open; from the end of the tape on, at the last close."""
-    worth = int(books.purse[0].cash)
+class Marks(NamedTuple):
+    """The account marked to what closing would bring, money units.
+
+    `equity` is cash and all that is held, `gross` the worth of longs and of shorts together, `standing` how many.
+    """
+
+    equity: int
+    gross: int
+    standing: int
+
+
+def marked(tape: Tape, grids: Records, terms: Terms, books: Books, row: int) -> Marks:
+    """At an instant's open; from the end of the tape on, at the last close."""
+    equity, gross, standing = int(books.purse[0].cash), 0, 0
     for symbol in range(len(books.held)):
         if books.held[symbol].lots > 0:
-            worth += worth_of(grids, terms, books.held, symbol, price_at(tape, row, symbol))
-    return worth
+            worth = worth_of(grids, terms, books.held, symbol, price_at(tape, row, symbol))
+            equity, gross, standing = equity + worth, gross + abs(worth), standing + 1
+    return Marks(equity, gross, standing)
 
 
 def price_at(tape: Tape, row: int, symbol: int) -> int:
@@ -82,7 +97,7 @@ def left_at(tape: Tape, terms: Terms, row: int, point: int) -> int:
 
 
 def bought(tape: Tape, grids: Records, terms: Terms, books: Books, row: int, symbol: int, call: int) -> None:
-    """An entry's fill, a short's too, with the stop and target that follow from it."""
+    """An entry's fill, a short's too, with the stop and target that follow from it; the venue lends no money."""
     held, purse = books.held, books.purse
     wanted = held[symbol].wanted
     side = 1 if wanted > 0 else -1
@@ -90,6 +105,10 @@ def bought(tape: Tape, grids: Records, terms: Terms, books: Books, row: int, sym
     price = met(tape, terms, row, symbol, side, lots)
     paid = cost(price, lots, grids[symbol].num, grids[symbol].den, grids[symbol].quantum)
     charged = fee(paid, terms.taker_fee, grids[symbol].quantum)
+    if side > 0 and paid + charged > purse[0].cash:
+        held[symbol].wanted, held[symbol].gone = 0, row + 1
+        books.refused[CANCELED] += 1
+        return
     purse[0].cash -= side * paid + charged
     held[symbol].wanted, held[symbol].lots, held[symbol].side = 0, lots, side
     held[symbol].entry, held[symbol].entry_time = price, tape.time[row]

@@ -11,22 +11,37 @@ import numpy as np
 from backtester.compiled import compiled
 from backtester.runs.plan import Costs, Plan
 from backtester.runs.run import Played, Progress, unheard
-from backtester.runs.trade import Trade
+from backtester.runs.trade import OpenTrade, Trade
 from backtester.vector import loop
 from backtester.vector.arrays import tape_of
-from backtester.vector.books import marked
-from backtester.vector.state import GRID, NEVER, REASONS, Ints, Records, Tape, Terms, opened_books, packed, with_room
+from backtester.vector.books import marked, price_at, touched
+from backtester.vector.state import (
+    GRID,
+    NEVER,
+    REASONS,
+    Books,
+    Ints,
+    Records,
+    Tape,
+    Terms,
+    opened_books,
+    packed,
+    with_room,
+)
 from backtester.vector.voices import Voices, credited, voices_of
 from services.position_manager.handlers import rules_of
 from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
 from shared.broker.fills import SPREAD_UNIT
 from shared.config import Settings
+from shared.errors import ConfigError
 from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
 from shared.risk.limits import REASONS as LIMITS
 from shared.strategies.market import Market
-from shared.timeframes import first_open, length
+from shared.timeframes import first_open, from_microseconds, length
 
+REFUSALS = (*LIMITS, "no_stop", "canceled")
+"""By code."""
 LONGEST = 10**7
 """Bars of a time stop that can be counted in microseconds; one beyond is none."""
 MONEY = 1e10
@@ -50,6 +65,7 @@ class Result:
     held: Mapping[str, int]
     worth: int
     refused: Ints
+    open_trades: tuple[OpenTrade, ...]
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
@@ -76,7 +92,8 @@ def played_by_vector(
         trades=credited(result.trades, voices, plan.weights, plan.timeframe),
         cash=result.cash,
         held={symbol: result.grids[symbol].from_lots(lots) for symbol, lots in result.held.items()},
-        refusals={(*LIMITS, "no_stop")[code]: int(count) for code, count in enumerate(result.refused) if count},
+        refusals={REFUSALS[code]: int(count) for code, count in enumerate(result.refused) if count},
+        open_trades=result.open_trades,
     )
 
 
@@ -111,6 +128,7 @@ def run(
     simulate, given = (loop.simulate, terms) if pure else (compiled(loop.simulate), packed(terms))
     books = opened_books(terms.balance, len(grids), len(tape.time))
     while not simulate(tape, steps, given, books, skip):
+        require_sold(books, sorted(grids), tape)
         books = with_room(books)
     held = {symbol: int(trade.lots * trade.side) for symbol, trade in zip(sorted(grids), books.held, strict=True)}
     return Result(
@@ -120,9 +138,27 @@ def run(
         equity=books.equity,
         cash=from_money(int(books.purse[0].cash)),
         held={symbol: lots for symbol, lots in held.items() if lots},
-        worth=marked(tape, steps, terms, books, len(tape.time)),
+        worth=marked(tape, steps, terms, books, len(tape.time)).equity,
         refused=books.refused,
+        open_trades=tuple(
+            _open_trade(
+                trade, symbol, grids[symbol], touched(price_at(tape, len(tape.time), at), terms.half_spread, trade.side)
+            )
+            for at, (symbol, trade) in enumerate(zip(sorted(grids), books.held, strict=True))
+            if trade.lots
+        ),
     )
+
+
+def require_sold(books: Books, symbols: Sequence[str], tape: Tape) -> None:
+    """ConfigError where an exit was too small for the venue: the rest would have to be kept beside further trades."""
+    purse = books.purse[0]
+    if purse.unsold:
+        time = from_microseconds(int(tape.time[purse.row - 1]))
+        raise ConfigError(
+            f"{symbols[purse.unsold - 1]}: what is to be sold at {time:%Y-%m-%d %H:%M} is worth less than the venue's "
+            f"least order, which the vector engine has no rule for; use --engine event, or --costs min_cost=0"
+        )
 
 
 def grid_of(instrument: Instrument, symbol: str) -> Grid:
@@ -194,4 +230,19 @@ def _trade(row: Sequence[int], symbol: str, grid: Grid) -> Trade:
         fees=from_money(fees),
         pnl=from_money(side * (proceeds - paid) - fees),
         exit_reason=REASONS[reason],
+    )
+
+
+def _open_trade(held: Records, symbol: str, grid: Grid, touch: int) -> OpenTrade:
+    side, lots = int(held.side), int(held.lots)
+    gained = side * (grid.notional(touch, lots) - int(held.paid)) - int(held.fee)
+    return OpenTrade(
+        symbol=symbol,
+        side=1 if side > 0 else -1,
+        entry_time=int(held.entry_time),
+        quantity=grid.from_lots(lots),
+        entry_price=grid.from_ticks(int(held.entry)),
+        fees=from_money(int(held.fee)),
+        price=grid.from_ticks(int(touch)),
+        pnl=from_money(gained),
     )

@@ -3,14 +3,13 @@
 import math
 from typing import NamedTuple
 
-from backtester.vector.books import decided_at, price_at, realised_on, worth_of
-from backtester.vector.state import Books, Floats, Records, Tape, Terms
+from backtester.vector.books import Marks, price_at, realised_on
+from backtester.vector.state import NO_STOP, Books, Floats, Records, Tape, Terms
 from shared.broker.fills import ask_of, bid_of
 from shared.portfolio.grid import notional, notional_up
 from shared.risk.limits import (
     ALLOWED,
     EXPIRED,
-    REASONS,
     EntryFacts,
     EntryLimits,
     SizeFacts,
@@ -19,9 +18,6 @@ from shared.risk.limits import (
 )
 from shared.risk.sizing import reservation, size_entry
 from shared.risk.stops import initial_stop
-
-NO_STOP = len(REASONS)
-"""The refusal of an entry whose stop would lie below zero: the executor says it beside the limits' own codes."""
 
 
 class Room(NamedTuple):
@@ -35,14 +31,19 @@ class Room(NamedTuple):
     free: int
 
 
-def buy_verdicts(tape: Tape, grids: Records, terms: Terms, books: Books, row: int, call: int, equity: int) -> None:
+def buy_verdicts(
+    tape: Tape, grids: Records, terms: Terms, books: Books, row: int, closed_at: int, call: int, marks: Marks
+) -> None:
     """Entries of one instant, the strongest conviction first, each on what those before it have left."""
     held = books.held
-    room = room_left(tape, grids, terms, books, row)
+    room = Room(marks.standing, marks.gross, marks.equity - marks.gross)  # what exits will bring in is not there yet
+    for symbol in range(len(held)):
+        if held[symbol].gone == row:
+            room = without(room, held[symbol].bound)
     symbol, strength = next_best(tape.scores[call], terms, held, -1, math.inf)
     while symbol >= 0:
         side = 1 if tape.scores[call, symbol] > 0 else -1
-        facts = facts_of(tape, terms, books, row, call, symbol, side, equity, room.standing)
+        facts = facts_of(tape, terms, books, row, closed_at, call, symbol, side, marks.equity, room.standing)
         lots, code = sized(facts, side, grids[symbol], terms, room)
         if code != ALLOWED:
             books.refused[code] += 1
@@ -50,19 +51,14 @@ def buy_verdicts(tape: Tape, grids: Records, terms: Terms, books: Books, row: in
             held[symbol].wanted = side * lots
             spent = notional_up(facts.price, lots, grids[symbol].mul, grids[symbol].div)
             bound = reservation(spent, terms.taker_fee, terms.slack)
-            room = Room(room.standing + 1, room.exposed + bound, room.free - bound)
+            held[symbol].bound = bound
+            room = without(room, bound)
         symbol, strength = next_best(tape.scores[call], terms, held, symbol, strength)
 
 
-def room_left(tape: Tape, grids: Records, terms: Terms, books: Books, row: int) -> Room:
-    """Before the first entry of an instant; what its exits will bring in is not there yet."""
-    standing, exposed, free = 0, 0, int(books.purse[0].cash)
-    for symbol in range(len(books.held)):
-        if books.held[symbol].lots > 0:
-            worth = worth_of(grids, terms, books.held, symbol, price_at(tape, row, symbol))
-            standing, exposed = standing + 1, exposed + abs(worth)
-            free += 2 * min(worth, 0)
-    return Room(standing, exposed, free)
+def without(room: Room, bound: int) -> Room:
+    """What one more entry leaves."""
+    return Room(room.standing + 1, room.exposed + bound, room.free - bound)
 
 
 def next_best(scores: Floats, terms: Terms, held: Records, last: int, strength: float) -> tuple[int, float]:
@@ -84,10 +80,18 @@ def conviction(score: float, terms: Terms, held: Records, symbol: int) -> float:
 
 
 def facts_of(
-    tape: Tape, terms: Terms, books: Books, row: int, call: int, symbol: int, side: int, equity: int, standing: int
+    tape: Tape,
+    terms: Terms,
+    books: Books,
+    row: int,
+    now: int,
+    call: int,
+    symbol: int,
+    side: int,
+    equity: int,
+    standing: int,
 ) -> EntryFacts:
     """What is true of a symbol as its decision bar has closed; nobody pauses, and what is late is said by `expire`."""
-    now = decided_at(tape, terms, row)
     price = price_at(tape, row, symbol)
     if price > 0:
         price = ask_of(price, terms.half_spread) if side > 0 else bid_of(price, terms.half_spread)
@@ -98,7 +102,7 @@ def facts_of(
         now,
         False,
         books.purse[0].halted == 1,
-        books.held[symbol].lots > 0,
+        books.held[symbol].lots > 0 or books.held[symbol].gone == row,
         standing,
         price,
         tape.atrs[call, symbol] if terms.stop_atr > 0 else 1.0,
@@ -128,9 +132,9 @@ def sized(facts: EntryFacts, side: int, grid: Records, terms: Terms, room: Room)
     return size.lots, size_refusal(facts_of_size)
 
 
-def expire(tape: Tape, terms: Terms, books: Books, row: int) -> None:
+def expire(tape: Tape, terms: Terms, books: Books, row: int, closed_at: int) -> None:
     """After a gap the venue's clock is past what a decision lives: the sender withholds its entry."""
-    if tape.time[row] <= decided_at(tape, terms, row) + terms.ttl:
+    if tape.time[row] <= closed_at + terms.ttl:
         return
     for symbol in range(len(books.held)):
         if books.held[symbol].wanted != 0:

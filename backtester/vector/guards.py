@@ -1,11 +1,12 @@
 """What closed bars and opens do to open trades and to the account: raised stops, exits that are asked for."""
 
-from backtester.vector.books import decided_at, price_at, touched
+from backtester.vector.books import price_at, touched
 from backtester.vector.state import (
     COUNCIL,
     DRAWDOWN,
     HIGH,
     LOW,
+    NEVER,
     NO_EXIT,
     STOP,
     TARGET,
@@ -27,12 +28,17 @@ from shared.risk.stops import (
 )
 
 
-def guard_trades(tape: Tape, terms: Terms, held: Records, row: int) -> None:
-    """What the closed bars, and then the opens, mean to the open trades."""
+def guard_bars(tape: Tape, terms: Terms, held: Records, row: int) -> None:
+    """What the bars that have just closed mean to the open trades."""
+    for symbol in range(len(held)):
+        if row > 0 and held[symbol].lots > 0:
+            guard_closed(tape, terms, held, row, symbol)
+
+
+def guard_ticks(tape: Tape, terms: Terms, held: Records, row: int) -> None:
+    """What the opens mean to them."""
     for symbol in range(len(held)):
         if held[symbol].lots > 0:
-            if row > 0:
-                guard_closed(tape, terms, held, row, symbol)
             guard_tick(tape, terms, held, row, symbol)
 
 
@@ -50,7 +56,9 @@ def guard_closed(tape: Tape, terms: Terms, held: Records, row: int, symbol: int)
         held[symbol].breached = closed_at
     elif hit == TARGET_HIT:
         held[symbol].leaving = TARGET
-    elif time_is_up((closed_at - held[symbol].entry_time) // terms.decision, terms.max_hold_bars):
+    elif terms.max_hold_bars != NEVER and time_is_up(
+        (closed_at - held[symbol].entry_time) // terms.decision, terms.max_hold_bars
+    ):
         held[symbol].leaving = TIME
     elif terms.stop_atr > 0:
         raise_by(terms, held, symbol, high if held[symbol].side > 0 else low)
@@ -98,9 +106,8 @@ def guard_account(terms: Terms, books: Books, equity: int) -> None:
             books.held[symbol].leaving = DRAWDOWN
 
 
-def sell_verdicts(tape: Tape, terms: Terms, held: Records, row: int, call: int) -> None:
+def sell_verdicts(tape: Tape, terms: Terms, held: Records, closed_at: int, call: int) -> None:
     """A SELL closes what was held before its bar closed, a BUY a short."""
-    closed_at = decided_at(tape, terms, row)
     for symbol in range(len(held)):
         if held[symbol].lots == 0 or held[symbol].leaving != NO_EXIT:
             continue

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.risk.limits import REASONS as LIMITS
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Records = Any
@@ -24,6 +26,11 @@ in cash; `reason` is a place in `REASONS`."""
 REASONS = ("drawdown", "stop", "breakeven", "trailing", "target", "time", "council")
 """Why a trade was left, those that matter most first: of one instant's reasons the least place counts."""
 DRAWDOWN, STOP, BREAKEVEN, TRAILING, TARGET, TIME, COUNCIL = range(7)
+
+NO_STOP = len(LIMITS)
+CANCELED = NO_STOP + 1
+"""Refusals beside the limits' own codes: the executor's, where a stop would lie below zero, and the venue's, of an
+entry that costs more than there is once it is filled."""
 
 OPEN, HIGH, LOW, CLOSE = range(4)
 """Places in the first axis of `Tape.prices`."""
@@ -44,16 +51,17 @@ GRID = _record(("mul", "div", "num", "den", "quantum", "min_lots", "min_cost"))
 HELD = _record(
     (
         *("lots", "side", "entry", "entry_time", "paid", "fee", "stop", "kind", "best", "target"),
-        *("breached", "leaving", "until", "wanted"),
+        *("breached", "leaving", "until", "wanted", "bound", "gone"),
     ),
     ("atr",),
 )
 """The open trade of a symbol, `lots` 0: none. `leaving` is a place in REASONS or NO_EXIT; `breached` is since when the
 soft stop waits for the resting one, 0: it does not; from the instant `until` on its time is up. `wanted` are the lots
-of an entry that waits for the open, negative for a short."""
-PURSE = _record(("cash", "day", "realised", "halted", "closed", "row", "call"))
+of an entry that waits for the open, negative for a short, `bound` the money that it holds back: also at the instant
+`gone`, the one after the venue canceled it, since the desk hears of it when it asks then."""
+PURSE = _record(("cash", "day", "realised", "halted", "closed", "row", "call", "unsold"))
 """The account: cash, the UTC day and what it has realised, whether buying is halted, trades closed so far; the next
-instant, and the first verdict that does not lie before it."""
+instant, and the first verdict that does not lie before it; 1 + the symbol whose exit is too small for the venue."""
 
 
 class Tape(NamedTuple):
@@ -116,7 +124,7 @@ def packed(terms: Terms) -> Records:
 
 
 class Books(NamedTuple):
-    """What a run changes. `trades` (room, len(COLUMNS)), `refused` (16,) by code.
+    """What a run changes. `trades` (room, len(COLUMNS)), `refused` by code.
 
     `equity` (places,) is that at every `every`-th open, marked to what closing would bring; every 0: not kept.
     """
@@ -137,7 +145,7 @@ def opened_books(balance: int, symbols: int, instants: int, every: int = 1, room
     purse.cash = balance
     places = -(-instants // every) if every else 0
     trades = np.empty((room + symbols, len(COLUMNS)), np.int64)
-    return Books(held, purse, trades, np.zeros(16, np.int64), np.empty(places, np.int64), every)
+    return Books(held, purse, trades, np.zeros(CANCELED + 1, np.int64), np.empty(places, np.int64), every)
 
 
 def with_room(books: Books) -> Books:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from backtester.compiled import compiled
 from backtester.vector.arrays import loud_of
 from backtester.vector.books import marked
+from backtester.vector.engine import require_sold
 from backtester.vector.loop import simulate
-from backtester.vector.state import Floats, Ints, Records, Tape, Terms, opened_books, packed
+from backtester.vector.state import CANCELED, Floats, Ints, Records, Tape, Terms, opened_books, packed
 
 Scores = NDArray[Any]
 """Of any kind of number: (T,) for one symbol, (T, S) for several, at the instants at whose close they are known."""
@@ -26,7 +27,7 @@ class Said(Protocol):
 
 
 class Swept(NamedTuple):
-    """By run: closed trades, cash, worth at the last close (money units), refusals (P, 16) by code.
+    """By run: closed trades, cash, worth at the last close (money units), refusals (P, codes).
 
     `equity` (P, places) in money units at every `every`-th open; no places where that is 0.
     """
@@ -54,7 +55,7 @@ def swept(
     """
     runs, instants, symbols = len(scores), len(tape.time), tape.prices.shape[1]
     places = -(-instants // every) if every else 0
-    kept = Swept(_table(runs), _table(runs), _table(runs), _table(runs, 16), _table(runs, places))
+    kept = Swept(_table(runs), _table(runs), _table(runs), _table(runs, CANCELED + 1), _table(runs, places))
     known = np.full((instants, symbols), np.nan) if atrs is None else atrs
     given, loop = packed(terms), compiled(simulate)
 
@@ -64,11 +65,12 @@ def swept(
         own = tape._replace(calls=calls, scores=said[calls].reshape(-1, symbols) * 1.0, atrs=known[calls])
         books = opened_books(terms.balance, symbols, instants, every)
         while not loop(own, steps, given, books, True):
+            require_sold(books, [f"symbol {place}" for place in range(symbols)], own)
             kept.trades[number] += books.purse[0].closed
             books.purse[0].closed = 0
         kept.trades[number] += books.purse[0].closed
         kept.cash[number] = books.purse[0].cash
-        kept.worth[number] = marked(own, steps, terms, books, instants)
+        kept.worth[number] = marked(own, steps, terms, books, instants).equity
         kept.refused[number], kept.equity[number] = books.refused, books.equity
 
     with ThreadPoolExecutor(threads or os.cpu_count()) as pool:

@@ -8,10 +8,13 @@ import numpy as np
 from backtester.runs.trade import Trade
 from backtester.vector.arrays import ensemble, resampled
 from backtester.vector.state import Floats
+from shared.indicators.computed import indicators_of
 from shared.schemas.base import Timeframe
 from shared.strategies.base import Strategy
 from shared.strategies.ensemble import combine
+from shared.strategies.facing import facings_of
 from shared.strategies.market import Market
+from shared.strategies.rules import KEPT_BARS
 from shared.timeframes import length
 
 
@@ -36,23 +39,24 @@ def voices_of(
     markets: Mapping[str, Market], strategies: Mapping[str, Strategy], base: Timeframe, decision: Timeframe
 ) -> dict[str, Voices]:
     """Of these base bars by symbol."""
-    bars = {symbol: resampled(market, decision, base) for symbol, market in markets.items()}
-    return {
-        symbol: Voices(market, {name: one.score(market) for name, one in strategies.items()})
-        for symbol, market in bars.items()
-    }
+    voices = {}
+    for symbol, market in markets.items():
+        bars = resampled(market, decision, base)
+        voices[symbol] = Voices(bars, {name: one.score(bars) for name, one in strategies.items()})
+        if len(bars) > KEPT_BARS:  # the indicators of a year of minutes are ten times its prices
+            indicators_of.cache_clear()
+            facings_of.cache_clear()
+    return voices
 
 
 def credited(
     trades: Iterable[Trade], voices: Mapping[str, Voices], weights: Mapping[str, float], decision: Timeframe
 ) -> tuple[Trade, ...]:
     """The trades with their strategies' shares: a trade is opened by the last decision bar that ended by its entry."""
-    return tuple(
-        replace(trade, shares=voices[trade.symbol].shares_at(_opened_by(trade, voices, decision), weights))
-        for trade in trades
-    )
+    ends = {symbol: voice.bars.open_time + length(decision) for symbol, voice in voices.items()}
 
+    def shares(trade: Trade) -> dict[str, float]:
+        opened_by = int(np.searchsorted(ends[trade.symbol], trade.entry_time, side="right")) - 1
+        return voices[trade.symbol].shares_at(opened_by, weights)
 
-def _opened_by(trade: Trade, voices: Mapping[str, Voices], decision: Timeframe) -> int:
-    ends = voices[trade.symbol].bars.open_time + length(decision)
-    return int(np.searchsorted(ends, trade.entry_time, side="right")) - 1
+    return tuple(replace(trade, shares=shares(trade)) for trade in trades)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.backtest.cases import STEPS
 from shared.strategies.market import Market
 from shared.timeframes import MINUTE
 
@@ -30,10 +29,10 @@ class Bars:
     close: Ints
     minutes: int
 
-    def market(self) -> Market:
-        """The same as strategies see it."""
+    def market(self, steps: int) -> Market:
+        """The same as strategies see it, with so many ticks in one unit of price."""
         time = START + np.arange(len(self.close)) * self.minutes * MINUTE
-        opened, high, low, close = (ticks / STEPS for ticks in (self.open, self.high, self.low, self.close))
+        opened, high, low, close = (ticks / steps for ticks in (self.open, self.high, self.low, self.close))
         return Market(time, opened, high, low, close, np.ones(len(close)))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backtester.data import parquet
 from backtester.data.store import CandleStore
-from benchmarks.backtest.cases import FAST, PAIRS, SLOW, STEPS, Case
+from benchmarks.backtest.cases import FAST, PAIRS, SLOW, Case
 from benchmarks.backtest.data import random_walk
 from benchmarks.backtest.strategies import Crossover
 from benchmarks.prove import DATA, MONTH
@@ -27,23 +27,25 @@ def markets_of(case: Case) -> dict[str, Market]:
     if case.real:
         return {"RND/SIM": _month(case.bars)}
     names = ["RND/SIM"] if case.symbols == 1 else [f"R{number:02}/SIM" for number in range(case.symbols)]
-    return {name: random_walk(case.bars, seed, case.minutes).market() for seed, name in enumerate(names, start=1)}
+    walks = (random_walk(case.bars, seed, case.minutes) for seed in range(1, len(names) + 1))
+    return {name: walk.market(case.steps) for name, walk in zip(names, walks, strict=True)}
 
 
 @cache
 def arrays_of(case: Case) -> Arrays:
-    """Prices and signals (S, n), ATR in ticks where there is a stop; signals (P, n) and the pairs of a sweep."""
+    """Prices and signals (S, n), `steps`, ATR in ticks where there is a stop; of a sweep signals (P, n) and pairs."""
     markets = list(markets_of(case).values())
     arrays: Arrays = {
         name: np.array([getattr(market, name) for market in markets]) for name in ("open", "high", "low", "close")
     }
+    arrays["steps"] = np.array(float(case.steps))
     if case.kind == "sweep":
-        scores = [Crossover(*pair, round(STEPS)).score(markets[0]).astype(np.int8) for pair in PAIRS]
+        scores = [Crossover(*pair, case.steps).score(markets[0]).astype(np.int8) for pair in PAIRS]
         return arrays | {"signals": np.array(scores), "pairs": np.array(PAIRS)}
-    arrays["signal"] = np.array([Crossover(FAST, SLOW, round(STEPS)).score(market) for market in markets])
+    arrays["signal"] = np.array([Crossover(FAST, SLOW, case.steps).score(market) for market in markets])
     if case.kind == "guarded":
         known = np.array([[float(f"{atr:.10g}") for atr in indicators_of(market).atr] for market in markets])
-        arrays["atr"] = np.floor(known * STEPS * 1e6 + 0.5) / 1e6
+        arrays["atr"] = np.floor(known * case.steps * 1e6 + 0.5) / 1e6
         arrays["signal"][np.isnan(known)] = 0.0  # the desk enters nothing without an ATR
     return arrays
 
@@ -61,7 +63,7 @@ def folder(case: Case) -> Path:
     path = CandleStore(BUILD).path("file", "RND/USD", "1m")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        parquet.write(path, random_walk(case.bars, 1).market())
+        parquet.write(path, random_walk(case.bars, 1).market(case.steps))
     return BUILD
 
 

@@ -13,7 +13,7 @@ is the share of the votes with the majority's sign (an exact 0 agrees with neith
 volume among the last 50. A market turned upside down has 1 - score and the same confidence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +28,17 @@ class Bullish(NamedTuple):
     confidence: Floats
 
 
-def bullish(votes: Sequence[Floats], volume_rank: Floats) -> Bullish:
-    """`votes` of shape (n,) each, clipped to [-1, 1] here; `volume_rank` 0 to 100."""
-    ballots = np.clip(np.stack(votes), -1.0, 1.0)
-    score = (sum(ballots) / len(ballots) + 1.0) / 2.0
-    agreement = np.maximum((ballots > 0).sum(axis=0), (ballots < 0).sum(axis=0)) / len(ballots)
+def bullish(votes: Iterable[Floats], volume_rank: Floats) -> Bullish:
+    """`votes` of shape (n,) each, clipped to [-1, 1] here and added one by one; `volume_rank` 0 to 100."""
+    total, count = np.zeros(len(volume_rank)), 0
+    up, down = np.zeros(len(volume_rank), np.int8), np.zeros(len(volume_rank), np.int8)
+    for vote in votes:
+        ballot = np.clip(vote, -1.0, 1.0)
+        total += ballot
+        up += ballot > 0
+        down += ballot < 0
+        count += 1
+    score = (total / count + 1.0) / 2.0
+    agreement = np.maximum(up, down) / count
     confidence: Floats = np.where(np.isnan(score), np.nan, 80.0 * agreement + 0.2 * volume_rank)
     return Bullish(np.round(score, 9), np.round(confidence, 7))

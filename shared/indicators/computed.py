@@ -4,6 +4,7 @@ Comparable values are free of scale and rounded (1e-9 for fractions, 1e-7 for 0 
 compare as equal and rounding in the last bit decides nothing.
 """
 
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -50,7 +51,7 @@ class Indicators:
 
     @cached_property
     def directional(self) -> trend.Directional:
-        values = trend.directional(self.high, self.low, self.close)
+        values = trend.directional(self.high, self.low, self.close, ranges=self.atr)
         return trend.Directional(*(_rounded(value, PERCENT) for value in values))
 
     @cached_property
@@ -104,27 +105,34 @@ class Indicators:
     def bullish(self) -> Bullish:
         return bullish(self._votes(), percentile_rank(self.volume, volume.BASELINE_BARS))
 
-    def _votes(self) -> list[Floats]:
+    def _votes(self) -> Iterator[Floats]:
         _, plus, minus = self.directional
-        return [
-            (self.rsi - 50.0) / 20.0,
-            self._in_ranges(self.macd_fraction) / 0.15,
-            self._in_ranges(self.gap(self.ema20)),
-            self._in_ranges(self.gap(self.ema50)) / 2.0,
-            self._in_ranges(self.gap(self.ema200)) / 4.0,
-            2.0 * ratio(plus - minus, plus + minus, otherwise=0.0),
-            2.0 * self.percent_b - 1.0,
-            (self.stochastic[0] - 50.0) / 40.0,
-            2.0 * self.obv_slope,
-        ]
+        ranges = _rounded(self.atr / self.close, FRACTION)
+        yield (self.rsi - 50.0) / 20.0
+        yield ratio(self.macd_fraction, ranges, otherwise=0.0) / 0.15
+        yield ratio(self.gap20, ranges, otherwise=0.0)
+        yield ratio(self.gap50, ranges, otherwise=0.0) / 2.0
+        yield ratio(self.gap200, ranges, otherwise=0.0) / 4.0
+        yield 2.0 * ratio(plus - minus, plus + minus, otherwise=0.0)
+        yield 2.0 * self.percent_b - 1.0
+        yield (self.stochastic[0] - 50.0) / 40.0
+        yield 2.0 * self.obv_slope
 
-    def gap(self, level: Floats) -> Floats:
-        """(close - level) / close, positive above the level."""
+    @cached_property
+    def gap20(self) -> Floats:
+        """(close - EMA 20) / close, positive above it."""
+        return self._gap(self.ema20)
+
+    @cached_property
+    def gap50(self) -> Floats:
+        return self._gap(self.ema50)
+
+    @cached_property
+    def gap200(self) -> Floats:
+        return self._gap(self.ema200)
+
+    def _gap(self, level: Floats) -> Floats:
         return _rounded((self.close - level) / self.close, FRACTION)
-
-    def _in_ranges(self, fraction: Floats) -> Floats:
-        """A fraction of the close, in units of ATR; 0 where nothing moves."""
-        return ratio(fraction, _rounded(self.atr / self.close, FRACTION), otherwise=0.0)
 
 
 @lru_cache(maxsize=8)

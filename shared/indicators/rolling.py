@@ -44,15 +44,17 @@ def weighted_sum(values: Floats, weights: Floats) -> Floats:
         return np.full(len(values), np.nan)
     if count < SHARED_OUT:
         return padded(np.convolve(values, weights, mode="valid"), len(values))
+    out, head = np.empty(len(values)), len(weights) - 1
+    out[:head] = np.nan
+
+    def put(start: int) -> None:
+        """Each output is a dot product of its own: parts have the same bits as the whole."""
+        end = start + SHARED_OUT + head
+        out[start + head : end] = np.convolve(values[start:end], weights, mode="valid")
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        starts = range(0, count, SHARED_OUT)
-        sums = pool.map(lambda start: _summed(values[start : start + SHARED_OUT + len(weights) - 1], weights), starts)
-        return padded(np.concatenate(list(sums)), len(values))
-
-
-def _summed(values: Floats, weights: Floats) -> Floats:
-    """Each output is a dot product of its own: parts have the same bits as the whole."""
-    return np.convolve(values, weights, mode="valid")
+        list(pool.map(put, range(0, count, SHARED_OUT)))
+    return out
 
 
 def rolling_mean(values: Floats, window: int) -> Floats:
@@ -85,7 +87,13 @@ def rolling_std(values: Floats, window: int) -> Floats:
 
 def percentile_rank(values: Floats, window: int) -> Floats:
     """Where the last of `window` values stands among the others: 0 lowest, 100 highest, ties count half."""
-    return _over_windows(values, window, _rank_of_last)
+    count = len(values) - window + 1
+    if count < 1:
+        return np.full(len(values), np.nan)
+    starts = range(0, count, AT_ONCE)
+    return padded(
+        np.concatenate([_ranks(values[at : at + AT_ONCE + window - 1], window) for at in starts]), len(values)
+    )
 
 
 def zscore_of_last(values: Floats, window: int) -> Floats:
@@ -117,8 +125,15 @@ def _two_pass_std(view: Floats) -> Floats:
     return np.asarray(np.sqrt((deviations * deviations).mean(axis=1)))
 
 
-def _rank_of_last(view: Floats) -> Floats:
-    last, others = view[:, -1:], view[:, :-1]
-    below = (others < last).sum(axis=1) + 0.5 * (others == last).sum(axis=1)
-    rank = 100.0 * below / (view.shape[1] - 1)
-    return np.where(np.isnan(view).any(axis=1), np.nan, rank)
+def _ranks(values: Floats, window: int) -> Floats:
+    """Of the last value of each window: compared with one of its others after the other, all windows at once."""
+    last = values[window - 1 :]
+    halves = np.zeros(len(last), np.int32)
+    for bar in range(window - 1):
+        other = values[bar : bar + len(last)]
+        halves += other < last
+        halves += other <= last
+    rank = 100.0 * (0.5 * halves) / (window - 1)
+    unknown = np.cumsum(np.isnan(values))
+    rank[unknown[window - 1 :] > np.concatenate([[0], unknown[:-window]])] = np.nan
+    return rank

@@ -22,9 +22,11 @@ def atr(high: Floats, low: Floats, close: Floats, period: int = 14) -> Floats:
     return wilder(talib.TRANGE(high, low, close), period)
 
 
-def directional(high: Floats, low: Floats, close: Floats, period: int = 14) -> Directional:
-    """ADX, +DI and -DI; 0 where nothing moved."""
-    ranges = atr(high, low, close, period)
+def directional(
+    high: Floats, low: Floats, close: Floats, period: int = 14, *, ranges: Floats | None = None
+) -> Directional:
+    """ADX, +DI and -DI; 0 where nothing moved. `ranges` is their ATR where that is known already."""
+    ranges = atr(high, low, close, period) if ranges is None else ranges
     plus = 100.0 * ratio(wilder(talib.PLUS_DM(high, low, timeperiod=1), period), ranges, otherwise=0.0)
     minus = 100.0 * ratio(wilder(talib.MINUS_DM(high, low, timeperiod=1), period), ranges, otherwise=0.0)
     strength = 100.0 * ratio(np.abs(plus - minus), plus + minus, otherwise=0.0)

@@ -17,39 +17,42 @@ LONG, SHORT = 1, -1
 
 
 class Facing:
-    """Arrays of shape (n,), nan until enough bars are there; `side` is LONG or SHORT."""
+    """Arrays of shape (n,), nan until enough bars are there; `side` is LONG or SHORT.
+
+    What one pass gives is not kept: a year of minutes would be in memory twice more.
+    """
 
     def __init__(self, indicators: Indicators, side: int) -> None:
         self.ind = indicators
         self.side = side
 
-    @cached_property
+    @property
     def close(self) -> Floats:
-        return self.side * self.ind.close
+        return self._signed(self.ind.close)
 
-    @cached_property
+    @property
     def high(self) -> Floats:
         """The bar's best price for this side (negative when short)."""
         return self.ind.high if self.side == LONG else -self.ind.low
 
-    @cached_property
+    @property
     def low(self) -> Floats:
         return self.ind.low if self.side == LONG else -self.ind.high
 
-    @cached_property
+    @property
     def above_ema20(self) -> Floats:
         """(close - EMA 20) as a percentage of the close."""
-        return self._percent_above(self.ind.ema20)
+        return self._percent(self.ind.gap20)
 
-    @cached_property
+    @property
     def above_ema50(self) -> Floats:
-        return self._percent_above(self.ind.ema50)
+        return self._percent(self.ind.gap50)
 
-    @cached_property
+    @property
     def above_ema200(self) -> Floats:
-        return self._percent_above(self.ind.ema200)
+        return self._percent(self.ind.gap200)
 
-    @cached_property
+    @property
     def ema50_above_ema200(self) -> Floats:
         return self.above_ema200 - self.above_ema50
 
@@ -57,15 +60,15 @@ class Facing:
         """Rise of an average over `bars`, as a percentage of the close."""
         return 100.0 * np.round(self.side * (level - lagged(level, bars)) / self.ind.close, FRACTION)
 
-    @cached_property
+    @property
     def rsi(self) -> Floats:
         return self._percentage(self.ind.rsi)
 
-    @cached_property
+    @property
     def stoch_k(self) -> Floats:
         return self._percentage(self.ind.stochastic[0])
 
-    @cached_property
+    @property
     def stoch_d(self) -> Floats:
         return self._percentage(self.ind.stochastic[1])
 
@@ -73,32 +76,32 @@ class Facing:
     def adx(self) -> Floats:
         return self.ind.directional.adx
 
-    @cached_property
+    @property
     def direction(self) -> Floats:
         """+DI minus -DI."""
-        return self.side * (self.ind.directional.plus_di - self.ind.directional.minus_di)
+        return self._signed(self.ind.directional.plus_di - self.ind.directional.minus_di)
 
-    @cached_property
+    @property
     def macd_hist(self) -> Floats:
         """Histogram as a percentage of the close."""
-        return self.side * 100.0 * self.ind.macd_fraction
+        return self._percent(self.ind.macd_fraction)
 
-    @cached_property
+    @property
     def percent_b(self) -> Floats:
         return self.ind.percent_b if self.side == LONG else 1.0 - self.ind.percent_b
 
-    @cached_property
+    @property
     def obv_slope(self) -> Floats:
-        return self.side * self.ind.obv_slope
+        return self._signed(self.ind.obv_slope)
 
-    @cached_property
+    @property
     def obv_jump(self) -> Floats:
-        return self.side * self.ind.obv_jump
+        return self._signed(self.ind.obv_jump)
 
-    @cached_property
+    @property
     def change_3(self) -> Floats:
         """Change over three bars in percent."""
-        return self.side * 100.0 * self.ind.change_3
+        return self._percent(self.ind.change_3)
 
     @cached_property
     def close_location(self) -> Floats:
@@ -114,8 +117,11 @@ class Facing:
     def confidence(self) -> Floats:
         return self.ind.bullish.confidence
 
-    def _percent_above(self, level: Floats) -> Floats:
-        return self.side * 100.0 * self.ind.gap(level)
+    def _signed(self, values: Floats) -> Floats:
+        return values if self.side == LONG else -values
+
+    def _percent(self, fractions: Floats) -> Floats:
+        return self.side * 100.0 * fractions
 
     def _percentage(self, values: Floats) -> Floats:
         return values if self.side == LONG else 100.0 - values

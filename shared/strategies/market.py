@@ -40,16 +40,11 @@ class Market:
 
     def between(self, start: int, stop: int) -> "Market":
         """The bars `start` (included) to `stop` (excluded), by position."""
-        part = slice(start, stop)
-        return Market(
-            open_time=self.open_time[part],
-            open=self.open[part],
-            high=self.high[part],
-            low=self.low[part],
-            close=self.close[part],
-            volume=self.volume[part],
-            sentiment=None if self.sentiment is None else self.sentiment[part],
-        )
+        part = object.__new__(Market)  # what is cut out of checked bars needs no check
+        for name in ("open_time", *PRICES, "volume", "sentiment"):
+            values = getattr(self, name)
+            object.__setattr__(part, name, None if values is None else values[start:stop])
+        return part
 
     def since(self, start: int | None) -> "Market":
         """The bars that open from a time (microseconds) on; all of them where it is None."""
@@ -69,14 +64,14 @@ class Market:
     def _check_prices(self) -> None:
         for name in PRICES:
             price = getattr(self, name)
-            if not (np.isfinite(price) & (price > 0)).all():
+            if not (price.min(initial=1.0) > 0 and price.max(initial=1.0) < np.inf):  # nan is neither
                 raise ValueError(f"{name} must be finite and positive")
-        body_low, body_high = np.minimum(self.open, self.close), np.maximum(self.open, self.close)
-        if (self.low > body_low).any() or (self.high < body_high).any():
-            raise ValueError("low <= open, close <= high does not hold on every bar")
+        for body in (self.open, self.close):
+            if (self.low > body).any() or (self.high < body).any():
+                raise ValueError("low <= open, close <= high does not hold on every bar")
 
     def _check_volume_and_sentiment(self) -> None:
-        if not (np.isfinite(self.volume) & (self.volume >= 0)).all():
+        if not (self.volume.min(initial=0.0) >= 0 and self.volume.max(initial=0.0) < np.inf):
             raise ValueError("volume must be finite and not negative")
         if self.sentiment is not None and (np.abs(self.sentiment[~np.isnan(self.sentiment)]) > 1).any():
             raise ValueError("sentiment must lie in [-1, 1], nan where unknown")

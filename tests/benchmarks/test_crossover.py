@@ -32,7 +32,7 @@ def test_the_desk_and_the_bare_loop_trade_alike() -> None:
     arrays = arrays_of(case)
     trades, equity = by_vector(case)()
     assert (trades, round(equity, 4)) == (lambda t, e: (t, round(e, 4)))(
-        *crossover(arrays["open"][0], arrays["close"][0], FAST, SLOW)
+        *crossover(arrays["open"][0], arrays["close"][0], float(case.steps), FAST, SLOW)
     )
     assert trades > 300
 
@@ -40,7 +40,7 @@ def test_the_desk_and_the_bare_loop_trade_alike() -> None:
 def test_they_do_so_with_stops() -> None:
     case = Case("small", "guarded", 20_000)
     arrays = arrays_of(case)
-    rows = (arrays[name][0] for name in ("open", "high", "low", "close", "signal", "atr"))
+    rows = (arrays[name][0] for name in ("open", "high", "low", "close"))
     trades, equity = by_vector(case)()
-    bare_trades, bare_equity = guarded(*rows, np.array(STOP))
+    bare_trades, bare_equity = guarded(*rows, float(case.steps), FAST, SLOW, np.array(STOP))
     assert (trades, round(equity, 3)) == (bare_trades, round(bare_equity, 3))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from backtesting import Strategy
 from backtesting.lib import FractionalBacktest
-from rules import BREAKEVEN_ATR, CASH, FEE, LOT, POSITION, SAMPLED, STEP_ATR, STEPS, STOP_ATR, TRAILING_ATR
+from rules import BREAKEVEN_ATR, CASH, FEE, LOT, POSITION, SAMPLED, STEP_ATR, STOP_ATR, TRAILING_ATR
 
 Arrays = dict[str, Any]
 
@@ -29,7 +29,8 @@ def _backtested(kind: str, arrays: Arrays, signal: Any, fast: int, slow: int) ->
     bars["Volume"], bars["Signal"] = 1.0, signal
     bars["Atr"] = arrays["atr"][0] if kind == "guarded" else 0.0
     bars.index = pd.date_range("2022-01-01", periods=len(bars), freq="min")
-    rules = type("Rules", (Crossed,), {"fast": fast, "slow": slow, "guarded": kind == "guarded"})
+    own = {"fast": fast, "slow": slow, "guarded": kind == "guarded", "steps": float(arrays["steps"])}
+    rules = type("Rules", (Crossed,), own)
     test = FractionalBacktest(bars, rules, cash=CASH, commission=FEE, fractional_unit=LOT, finalize_trades=False)
     result = test.run()
     return int(result["# Trades"]), float(result["Equity Final [$]"])
@@ -38,7 +39,7 @@ def _backtested(kind: str, arrays: Arrays, signal: Any, fast: int, slow: int) ->
 class Crossed(Strategy):
     """Long from one crossing to the next, guarded by a stop where that is asked."""
 
-    fast, slow, guarded = 10, 30, False
+    fast, slow, guarded, steps = 10, 30, False, 100.0
     atr, kind, best = 0.0, 0, 0
 
     def init(self) -> None:
@@ -67,13 +68,11 @@ class Crossed(Strategy):
         elif self.kind > 0 and behind > stop and behind - stop >= STEP_ATR * self.atr:
             trade.sl, self.kind, self.best = self.price(behind), 2, top
 
-    @staticmethod
-    def ticks(price: float) -> float:
-        return float(np.floor(price / LOT * STEPS + 0.5))
+    def ticks(self, price: float) -> float:
+        return float(np.floor(price / LOT * self.steps + 0.5))
 
-    @staticmethod
-    def price(ticks: int) -> float:
-        return ticks / STEPS * LOT
+    def price(self, ticks: int) -> float:
+        return ticks / self.steps * LOT
 
 
 def _mean(values: Any, bars: int) -> Any:

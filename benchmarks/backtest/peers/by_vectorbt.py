@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import vectorbt as vbt
 from numba import njit
-from rules import BREAKEVEN_ATR, CASH, FEE, LOT, POSITION, SHARED_POSITION, STEP_ATR, STEPS, STOP_ATR, TRAILING_ATR
+from rules import BREAKEVEN_ATR, CASH, FEE, LOT, POSITION, SHARED_POSITION, STEP_ATR, STOP_ATR, TRAILING_ATR
 from vectorbt.portfolio.nb import order_nb, order_nothing_nb
 
 Arrays = dict[str, Any]
@@ -71,7 +71,7 @@ def _vectorbt_guarded(arrays: Arrays) -> tuple[int, float]:
         close,
         _orders_of_bar,
         *rows,
-        np.zeros(5),
+        np.array([0.0, 0.0, 0.0, 0.0, 0.0, float(arrays["steps"])]),
         init_cash=CASH,
         freq="1min",
         flexible=True,
@@ -82,7 +82,7 @@ def _vectorbt_guarded(arrays: Arrays) -> tuple[int, float]:
 
 @njit
 def _raised(state: Any, high: float) -> None:
-    top = max(state[2], np.floor(high * STEPS + 0.5))
+    top = max(state[2], np.floor(high * state[5] + 0.5))
     behind = np.floor(top - TRAILING_ATR * state[4])
     if state[3] == 0.0 and top - state[0] > BREAKEVEN_ATR * state[4]:
         state[1], state[2], state[3] = max(state[1], state[0]), top, 1.0
@@ -92,18 +92,18 @@ def _raised(state: Any, high: float) -> None:
 
 @njit
 def _orders_of_bar(c: Any, signal: Any, opened: Any, high: Any, low: Any, atr: Any, state: Any) -> Any:
-    """The rules of the stop; `state` is entry, stop, best, kind and ATR."""
+    """The rules of the stop; `state` is entry, stop, best, kind, ATR, ticks in a unit."""
     bar, held = c.i, c.last_position[c.from_col]
     wanted = signal[bar - 1] if bar > 0 and c.call_idx == 0 else 0.0
     if c.call_idx == 0 and held > 0.0:
         _raised(state, high[bar - 1])
     if wanted > 0.0 and held == 0.0:
-        state[0], state[4], state[3] = np.floor(opened[bar] * STEPS + 0.5), atr[bar - 1], 0.0
+        state[0], state[4], state[3] = np.floor(opened[bar] * state[5] + 0.5), atr[bar - 1], 0.0
         state[1], state[2] = np.floor(state[0] - STOP_ATR * state[4]), state[0]
         lots = np.floor(c.last_cash[c.from_col] * POSITION / opened[bar] / LOT)
         return c.from_col, order_nb(size=lots * LOT, price=opened[bar], fees=FEE)
     if wanted < 0.0 and held > 0.0:
         return c.from_col, order_nb(size=-held, price=opened[bar], fees=FEE)
-    if held > 0.0 and np.floor(low[bar] * STEPS + 0.5) <= state[1]:
-        return c.from_col, order_nb(size=-held, price=min(opened[bar], state[1] / STEPS), fees=FEE)
+    if held > 0.0 and np.floor(low[bar] * state[5] + 0.5) <= state[1]:
+        return c.from_col, order_nb(size=-held, price=min(opened[bar], state[1] / state[5]), fees=FEE)
     return -1, order_nothing_nb()

@@ -22,10 +22,10 @@ DESK = desk_of(load_settings())
 Markets = Mapping[str, Market]
 
 
-def walk(seed: int, bars: int, gaps: float, volatility: int) -> Market:
-    """A random walk on cents; `gaps` is the share of bars that are missing."""
+def walk(seed: int, bars: int, gaps: float, volatility: int, level: int = 100_000) -> Market:
+    """A random walk on cents from a level; `gaps` is the share of bars that are missing."""
     rng = np.random.default_rng(seed)
-    close = np.maximum(100_000 + np.cumsum(rng.integers(-volatility, volatility + 1, bars)), 500)
+    close = np.maximum(level + np.cumsum(rng.integers(-volatility, volatility + 1, bars)), level // 200)
     opened = np.maximum(np.append(close[:1], close[:-1]) + rng.integers(-volatility, volatility + 1, bars) // 4, 1)
     high = np.maximum(opened, close) + rng.integers(0, volatility, bars)
     low = np.maximum(np.minimum(opened, close) - rng.integers(0, volatility, bars), 1)
@@ -57,7 +57,7 @@ def by_vector(plan: Plan, markets: Markets) -> Played:
 def plain(played: Played) -> tuple[object, ...]:
     """All that two engines must have in common."""
     trades = sorted(played.trades, key=lambda t: (t.exit_time, t.symbol))
-    facts = (played.cash, dict(played.held), dict(played.refusals))
+    facts = (played.cash, dict(played.held), dict(played.refusals), played.open_trades)
     return trades, played.time.tolist(), played.equity.tolist(), *facts
 
 
@@ -67,6 +67,7 @@ desks = st.fixed_dictionaries(
         "stop_atr": st.sampled_from(("0.7", "2")),
         "take_profit_r": st.sampled_from(("1", "3")),
         "max_hold_bars": st.sampled_from(("3", "96")),
+        "soft_stop_grace": st.sampled_from(("PT5S", "PT5M")),
         "max_positions": st.sampled_from(("1", "5")),
         "max_position": st.sampled_from(("0.25", "0.9")),
         "max_exposure": st.sampled_from(("0.8", "1")),

@@ -2,9 +2,13 @@
 
 from typing import Literal
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.errors import ConfigError
+from shared.strategies.market import Market
 from tests.backtester.event.markets import MINUTE, START, alone, by_event, by_vector, costs, desks, plain, plan_on, walk
 
 BARS = 500
@@ -36,6 +40,41 @@ def test_both_engines_trade_alike(
     visited = plain(by_event(plan, markets, every_bar=True))
     assert plain(by_event(plan, markets)) == visited
     assert plain(by_vector(plan, markets)) == visited
+
+
+ALL_IN = {"max_position": "1", "max_exposure": "1", "risk_per_trade": "1", "stop_atr": "5", "max_daily_loss": "1"}
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32), symbols=st.integers(1, 2))
+def test_where_a_tick_is_more_than_what_is_held_back_the_venue_lends_nothing(seed: int, symbols: int) -> None:
+    costs = {"slippage": "0.0005", "taker_fee": "0.0026"}
+    plan = plan_on(symbols, desk=ALL_IN, costs=costs, timeframe="1m", **alone)
+    markets = {symbol: walk(seed + n, BARS, 0.0, 2, level=150) for n, symbol in enumerate(plan.symbols)}
+    played = by_vector(plan, markets)
+    assert played.cash >= 0
+    assert plain(played) == plain(by_event(plan, markets))
+
+
+def test_an_entry_that_can_not_be_paid_is_counted_in_both() -> None:
+    plan = plan_on(2, desk=ALL_IN, costs={"slippage": "0.0005", "taker_fee": "0.0026"}, timeframe="1m", **alone)
+    markets = {symbol: walk(n, BARS, 0.0, 2, level=150) for n, symbol in enumerate(plan.symbols)}
+    played = by_event(plan, markets)
+    assert played.refusals["canceled"] > 0
+    assert plain(by_vector(plan, markets)) == plain(played)
+
+
+def test_an_exit_below_the_least_order_is_no_free_sale() -> None:
+    small = {"initial_balance": "48", "max_drawdown": "1", "risk_per_trade": "1", "max_hold_bars": "3"}
+    plan = plan_on(1, desk=small, costs={"min_cost": "10"}, timeframe="1m", **alone)
+    market = walk(4, BARS, 0.0, 20)
+    trade = next(trade for trade in by_vector(plan, {"A/USD": market}).trades if trade.exit_reason == "time")
+    at = market.open_time >= trade.exit_time
+    columns = (market.open, market.high, market.low, market.close)
+    fallen = Market(market.open_time, *(np.where(at, np.round(0.7 * x, 2), x) for x in columns), market.volume)
+    with pytest.raises(ConfigError, match=r"A/USD: what is to be sold at .* worth less than the venue's least order"):
+        by_vector(plan, {"A/USD": fallen})
+    assert by_event(plan, {"A/USD": fallen}).held["A/USD"] == trade.quantity
 
 
 @settings(max_examples=8)
