@@ -118,7 +118,8 @@ def _effort(looked: "Looked") -> str:
     return (
         f"It spoke on {looked.spoken} bars. Other bars came after each of {looked.replaced} bars ({looked.runs} runs), "
         f"the whole future was cut off or replaced {looked.cuts} times, "
-        f"the past cut to the warm-up {looked.windows} times."
+        f"the past cut to the warm-up {looked.windows} times, gaps closed or made after {looked.gaps} bars, "
+        f"{looked.fresh} histories scored in processes just started."
     )
 
 

@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cli.access import DeskName, settings_of
 from cli.demo import parsed_timeframe
-from cli.output import AsCsv, AsJson, Form, console, errors, form, note, print_rows, say, table
+from cli.output import AsCsv, AsJson, Form, console, errors, form, note, number, print_rows, say, short, table
 from shared.config import Settings, load_settings
 from shared.errors import ConfigError
-from shared.schemas.base import Timeframe, Value
+from shared.schemas.base import NonNegative, Price, Timeframe, Value
 from shared.timeframes import duration, from_microseconds, to_microseconds
 
 if TYPE_CHECKING:
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Market history.", no_args_is_help=True)
 HISTORY = 720
 """Bars that Kraken keeps for each timeframe."""
-HEADINGS = ("venue", "symbol", "timeframe", "from", "to", "bars", "gaps", "size")
+HEADINGS = ("venue", "symbol", "timeframe", "from", "to", "bars", "gaps", "tick", "size")
 
 
 class StoredCandles(Value):
-    """A market in the store: opens of its first and last bar, stretches without bars, bars they lack, bytes."""
+    """A market in the store: opens of its first and last bar, stretches without bars, bars they lack, bytes.
+
+    The steps and minimums are the venue's, None where they are not known.
+    """
 
     venue: str
     symbol: str
@@ -39,6 +42,10 @@ class StoredCandles(Value):
     gaps: int
     missing: int
     size: int
+    tick: Price | None
+    lot: Price | None
+    min_quantity: NonNegative | None
+    min_cost: NonNegative | None
 
 
 @app.callback()
@@ -93,19 +100,31 @@ def download(
 
 @app.command("import")
 def import_(
-    files: Annotated[list[str], typer.Argument(help="FILE or SYMBOL=FILE, .csv or .parquet; a bare FILE is BTC/USD")],
+    files: Annotated[list[str], typer.Argument(help="SYMBOL=FILE, or a FILE named after its pair; .csv or .parquet")],
     symbol: Annotated[str | None, typer.Option(help="the pair of bare FILEs")] = None,
     timeframe: Annotated[str | None, typer.Option(help="default: as far apart as most rows are")] = None,
     venue: Annotated[str, typer.Option(help="the name under which they are stored")] = "file",
-    replace: Annotated[bool, typer.Option("--replace", help="overwrite bars stored with other values")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="overwrite bars and steps stored with other values")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="store prices ten times off the pair's stored ones too")
+    ] = False,
+    tick: Annotated[str | None, typer.Option(help="the venue's step of the price, such as 0.1")] = None,
+    lot: Annotated[str | None, typer.Option(help="its step of the quantity, such as 0.00001")] = None,
+    min_quantity: Annotated[str | None, typer.Option(help="the least quantity that it takes")] = None,
+    min_cost: Annotated[str | None, typer.Option(help="the least cost of an order that it takes")] = None,
 ) -> None:
     """Check the candles of files and store them for backtests; one bad row refuses them all, gaps are reported."""
-    from backtester.data.sources import import_files, source_of
+    from backtester.data.sources import Terms, import_files, source_of
+    from backtester.data.steps import steps_of
     from backtester.data.store import CandleStore
 
+    steps = steps_of(tick=tick, lot=lot, min_quantity=min_quantity, min_cost=min_cost)
+    terms = Terms(venue, parsed_timeframe(timeframe), replace, force, steps)
     sources = [source_of(argument, symbol) for argument in files]
     store, now = CandleStore(load_settings().data_dir), to_microseconds(datetime.now(UTC))
-    for done in import_files(store, sources, venue, parsed_timeframe(timeframe), now, replace=replace):
+    for done in import_files(store, sources, terms, now):
         say(str(done))
 
 
@@ -119,6 +138,30 @@ def list_(as_json: AsJson = False, as_csv: AsCsv = False) -> None:
         console.print(table("Candles", HEADINGS, map(_cells, held)))
     else:
         print_rows("Candles", [StoredCandles(**_fields(one)) for one in held], {}, shape)
+
+
+@app.command()
+def remove(
+    symbol: Annotated[str, typer.Argument(help="a stored pair, such as BTC/USD")],
+    timeframe: Annotated[str | None, typer.Option(help="only these bars; default: all")] = None,
+    venue: Annotated[str | None, typer.Option(help="only those from this venue; default: all")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:
+    """Delete stored candles of a pair; kept backtests stay."""
+    from backtester.data.store import CandleStore
+
+    store, frame = CandleStore(load_settings().data_dir), parsed_timeframe(timeframe)
+    found = [
+        key for key in store.found(symbol.upper()) if venue in (None, key.venue) and frame in (None, key.timeframe)
+    ]
+    if not found:
+        raise ConfigError(f"{symbol}: nothing like it is stored; `parley data list` shows what is")
+    names = [f"{key.symbol} {key.timeframe} from {key.venue}" for key in found]
+    if not yes and not typer.confirm(f"Delete {', '.join(names)}?", err=True):
+        raise typer.Exit(1)
+    for key, name in zip(found, names, strict=True):
+        store.remove(*key)
+        say(f"{name} removed")
 
 
 async def _download(settings: Settings, name: str, wanted: "Sequence[Wanted]") -> None:
@@ -161,10 +204,13 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _fields(held: "Held") -> dict[str, object]:
-    return held._asdict() | {"first": from_microseconds(held.first), "last": from_microseconds(held.last)}
+    times = {"first": from_microseconds(held.first), "last": from_microseconds(held.last)}
+    fields = held._asdict() | times | dict(held.steps)
+    del fields["steps"]
+    return fields
 
 
 def _cells(held: "Held") -> tuple[object, ...]:
     first, last = (f"{from_microseconds(time):%Y-%m-%d %H:%M}" for time in (held.first, held.last))
-    size = f"{held.size / 1e6:.1f} MB"
-    return held.venue, held.symbol, held.timeframe, first, last, held.bars, held.gaps, size
+    size, tick = f"{held.size / 1e6:.1f} MB", number(short(held.steps.tick))
+    return held.venue, held.symbol, held.timeframe, first, last, held.bars, held.gaps, tick, size

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,12 +12,11 @@ import typer
 from rich.text import Text
 
 from cli.access import DeskName, settings_of
-from cli.output import AsJson, amount, console, errors, note, say, signed, table
+from cli.output import AsJson, console, errors, note, say, signed, table
 from shared.config import Settings
 from shared.db import Database
 from shared.errors import ConfigError
 from shared.ids import canonical
-from shared.timeframes import from_microseconds
 
 if TYPE_CHECKING:
     from backtester.drift.compare import Alone, Drift, Pair
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from backtester.runs.trade import Trade
 
 SHOWN = 20
-HEADINGS = ("symbol", "entered", "backtest", "desk", "difference", "quantity", "delay", "entry", "exit", "fee", "what")
-CAUSES = ("quantity", "delay", "entry", "exit", "fee", "rounding")
 
 
 def drift(
@@ -69,15 +66,19 @@ async def _read(settings: Settings, since: datetime, until: datetime, engine: Li
 
 
 def _print(known: "Period", found: "Drift") -> None:
+    from backtester.drift.split import CAUSES
+
     note(not known.without_bars, f"no candles of {', '.join(known.without_bars)}: its trades stand as extra ones")
-    rows = [*map(_pair, found.pairs), *(_alone(one, "missing") for one in found.missing)]
-    rows += [_alone(one, "extra") for one in found.extra]
+    quote = known.plan.quote
+    causes = [cause for cause in CAUSES if any(getattr(pair.parts, cause) for pair in found.pairs)]
+    rows = [_pair(pair, causes) for pair in found.pairs]
+    rows += [_alone(one, what, causes) for what in ("missing", "extra") for one in getattr(found, what)]
     worst_first = [cells for _, cells in sorted(rows, key=lambda row: row[0])]
     title = f"Drift, worst {min(SHOWN, len(rows))} of {len(rows)} trades (the desk less the backtest)"
-    console.print(table(title, HEADINGS, worst_first[:SHOWN]))
-    quote = f"/{known.plan.quote}"
-    causes = ((cause, signed(value, amount(value, quote))) for cause, value in found.sums.items())
-    console.print(table("By cause", ("cause", known.plan.quote), [*causes, ("all", _money(found.difference, quote))]))
+    headings = ("symbol", "entered", "backtest", "desk", "difference", *causes, "what")
+    console.print(table(title, headings, worst_first[:SHOWN]))
+    sums = [(cause, _money(value, quote)) for cause, value in found.sums.items()]
+    console.print(table("By cause", ("cause", quote), [*sums, ("all", _money(found.difference, quote))]))
     for line in _words(known, found):
         say(line)
 
@@ -98,47 +99,60 @@ def _worst(found: "Drift") -> str:
     if worst is None:
         return "No trade did worse than in the backtest."
     if isinstance(worst, Pair):
-        return f"Worst: {_named(worst.live)}, {_by(worst.difference, worst.live)}, most of it by {worst.worst_cause}"
+        most = "unexplained" if worst.worst_cause == "unexplained" else f"by {worst.worst_cause}"
+        return f"Worst: {_named(worst.live)}, {_by(worst.difference, worst.live)}, most of it {most}"
     why = f": {worst.why}" if worst.why else ""
     return f"Worst: {_named(worst.trade)}, {_by(worst.difference, worst.trade)}, made by one of the two only{why}"
 
 
 def _named(trade: "Trade") -> str:
-    return f"{trade.symbol} of {from_microseconds(trade.entry_time):%Y-%m-%d %H:%M}"
+    return f"{trade.symbol} of {_when(trade.entry_time)}"
 
 
 def _by(difference: Decimal, trade: "Trade") -> str:
-    return f"{amount(difference, trade.symbol)} {trade.symbol.partition('/')[2]}"
+    quote = _quote(trade)
+    return f"{_money(difference, quote)} {quote}"
 
 
-def _pair(pair: "Pair") -> tuple[Decimal, list[object]]:
-    symbol, parts = pair.live.symbol, pair.parts
+def _pair(pair: "Pair", causes: Sequence[str]) -> tuple[Decimal, list[object]]:
+    """A row; its `causes` are all that are not 0 in any, so that they add up to the difference."""
     late = f" {pair.bars_late:+d} bars" if pair.bars_late else ""
     left = "" if pair.live.exit_reason == pair.backtest.exit_reason else f", there {pair.backtest.exit_reason}"
-    cells = [symbol, _when(pair.live.entry_time), _money(pair.backtest.pnl, symbol), _money(pair.live.pnl, symbol)]
-    split = [_money(getattr(parts, cause), symbol) for cause in CAUSES if cause != "rounding"]
-    return pair.difference, [
-        *cells, _money(pair.difference, symbol), *split, f"{pair.live.exit_reason}{left}{late}",
-    ]  # fmt: skip
+    split = [getattr(pair.parts, cause) for cause in causes]
+    amounts = [
+        _money(value, _quote(pair.live)) for value in (pair.backtest.pnl, pair.live.pnl, pair.difference, *split)
+    ]
+    place = [pair.live.symbol, _when(pair.live.entry_time)]
+    return pair.difference, [*place, *amounts, f"{pair.live.exit_reason}{left}{late}"]
 
 
-def _alone(one: "Alone", what: str) -> tuple[Decimal, list[object]]:
-    symbol, result = one.trade.symbol, _money(one.trade.pnl, one.trade.symbol)
+def _alone(one: "Alone", what: str, causes: Sequence[str]) -> tuple[Decimal, list[object]]:
+    quote = _quote(one.trade)
+    result = _money(one.trade.pnl, quote)
     theirs, ours = (result, None) if what == "missing" else (None, result)
     said = f"{what}: {one.why}" if one.why else what
-    place: list[object] = [symbol, _when(one.trade.entry_time), theirs, ours, _money(one.difference, symbol)]
-    return one.difference, [*place, *[None] * 5, said]
+    place: list[object] = [one.trade.symbol, _when(one.trade.entry_time), theirs, ours, _money(one.difference, quote)]
+    return one.difference, [*place, *[None] * len(causes), said]
 
 
 def _when(time: int) -> str:
-    return f"{from_microseconds(time):%m-%d %H:%M}"
+    from backtester.report.words import moment
+
+    return moment(time)
 
 
-def _money(value: Decimal, symbol: str) -> Text:
-    return signed(value, amount(value, symbol))
+def _quote(trade: "Trade") -> str:
+    return trade.symbol.partition("/")[2]
+
+
+def _money(value: Decimal, quote: str) -> Text:
+    from backtester.report.words import money
+
+    return signed(value, money(value, quote))
 
 
 def _plain(known: "Period", found: "Drift") -> dict[str, Any]:
+    from backtester.drift.split import CAUSES
     from backtester.runs.kept import plain
 
     return {

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from cli.demo import parsed_timeframe
+from cli.strategies import NEEDS_NEWS, require_parameter
 from shared.config import Settings, load_settings
 from shared.errors import ConfigError
 from shared.schemas.base import Timeframe
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 EngineName = Literal["event", "vector"]
 Switch = Literal["on", "off"]
-NEEDS_NEWS = ("news_driven",)
-"""Strategies that have nothing to say on candles alone."""
-TIMES = ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
+TIMES = [
+    *("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"),
+    *("%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"),
+]
+"""%z takes Z, too, which ends every time that Parley prints for programs."""
 
 Symbols = Annotated[
     str | None, typer.Option("--symbols", help="pairs, separated by commas; default: those of SYMBOLS that are stored")
@@ -139,6 +142,7 @@ def takes_plan(usual: Usual, **others: type) -> Callable[[Callable[..., None]], 
 
 def plan_of(asked: PlanOptions, settings: Settings, store: "CandleStore") -> "Plan":
     """The plan that these options mean. ConfigError names the option and the fix."""
+    from backtester.runs.instruments import with_steps
     from backtester.runs.plan import planned
 
     desk = _desk(asked)
@@ -148,7 +152,7 @@ def plan_of(asked: PlanOptions, settings: Settings, store: "CandleStore") -> "Pl
     else:
         symbols = _listed(asked.symbols, "--symbols", str.upper)
     venue, base = _stored(asked, held, symbols, timeframe)
-    return planned(
+    plan = planned(
         {
             "venue": venue,
             "symbols": symbols,
@@ -158,7 +162,7 @@ def plan_of(asked: PlanOptions, settings: Settings, store: "CandleStore") -> "Pl
             "end": _microseconds(asked.end),
             "engine": asked.engine,
             "strategies": _strategies(asked.strategies, asked.sets or []),
-            "council": asked.council,
+            "council": _council(asked.council),
             "learning": asked.learning,
             "short": asked.short,
             "costs": _costs(asked.costs or []),
@@ -166,6 +170,7 @@ def plan_of(asked: PlanOptions, settings: Settings, store: "CandleStore") -> "Pl
             "seed": asked.seed,
         }
     )
+    return with_steps(plan, store)
 
 
 def _parameters(options: type, usual: Mapping[str, object]) -> list[inspect.Parameter]:
@@ -185,8 +190,18 @@ def _stored(
 ) -> tuple[str, Timeframe]:
     """The venue and the base timeframe."""
     venue = asked.venue or _only_venue(held)
-    base = _parsed_base(asked.base_timeframe)
-    return venue, base or _finest([one for one in held if one.venue == venue], venue, symbols, timeframe)
+    base, there = _parsed_base(asked.base_timeframe), [one for one in held if one.venue == venue]
+    if base is None:
+        return venue, _finest(there, venue, symbols, timeframe)
+    _require_stored(base, there, venue, symbols)
+    return venue, base
+
+
+def _require_stored(base: Timeframe, held: "Sequence[Held]", venue: str, symbols: Sequence[str]) -> None:
+    for symbol, frames in zip(symbols, _frames(held, venue, symbols), strict=True):
+        if base not in frames:
+            there = ", ".join(sorted(frames, key=length))
+            raise ConfigError(f"--base-timeframe {base}: {venue} has no such candles of {symbol}; stored: {there}")
 
 
 def _usual_symbols(asked: PlanOptions, settings: Settings, held: "Sequence[Held]") -> tuple[str, ...]:
@@ -207,11 +222,7 @@ def _only_venue(held: "Sequence[Held]") -> str:
 
 def _finest(held: "Sequence[Held]", venue: str, symbols: Sequence[str], timeframe: Timeframe) -> Timeframe:
     """The shortest timeframe that is stored for every symbol and fits into the bars that are scored."""
-    stored = [{one.timeframe for one in held if one.symbol == symbol} for symbol in symbols]
-    for symbol, frames in zip(symbols, stored, strict=True):
-        if not frames:
-            there = ", ".join(sorted({one.symbol for one in held})) or "nothing"
-            raise ConfigError(f"--symbols {symbol}: {venue} has no candles of it; stored: {there}")
+    stored = _frames(held, venue, symbols)
     fitting = [frame for frame in set.intersection(*stored) if length(timeframe) % length(frame) == 0]
     if not fitting:
         there = ", ".join(
@@ -219,6 +230,16 @@ def _finest(held: "Sequence[Held]", venue: str, symbols: Sequence[str], timefram
         )
         raise ConfigError(f"--timeframe {timeframe}: no stored timeframe of all symbols fits into it; stored: {there}")
     return min(fitting, key=length)
+
+
+def _frames(held: "Sequence[Held]", venue: str, symbols: Sequence[str]) -> list[set[Timeframe]]:
+    """What is stored of each symbol. ConfigError where nothing is."""
+    stored = [{one.timeframe for one in held if one.symbol == symbol} for symbol in symbols]
+    for symbol, frames in zip(symbols, stored, strict=True):
+        if not frames:
+            there = ", ".join(sorted({one.symbol for one in held})) or "nothing"
+            raise ConfigError(f"--symbols {symbol}: {venue} has no candles of it; stored: {there}")
+    return stored
 
 
 def _parsed_base(text: str | None) -> Timeframe | None:
@@ -287,6 +308,7 @@ def _params(sets: Sequence[str], names: Mapping[str, float]) -> "dict[str, dict[
             raise ConfigError(f"--set {text}: write STRATEGY.PARAM=VALUE, such as momentum.adx_above=30")
         if name not in given:
             raise ConfigError(f"--set {text}: {name} is not among the strategies ({', '.join(names)})")
+        _named_option(f"--set {text}", require_parameter, name, field)
         given[name][field] = value.strip()
     return {name: _typed(name, params) for name, params in given.items()}
 
@@ -318,8 +340,31 @@ def _costs(texts: Sequence[str]) -> dict[str, Decimal]:
         field = COSTS.get(name.strip())
         if field is None:
             raise ConfigError(f"--costs {part}: write NAME=VALUE, NAME out of {', '.join(COSTS)}")
-        given[field] = _decimal(value, f"--costs {part}")
+        given[field] = _cost(field, _decimal(value, f"--costs {part}"), f"--costs {part}")
     return given
+
+
+def _cost(field: str, value: Decimal, option: str) -> Decimal:
+    if field == "min_cost":
+        if value < 0:
+            raise ConfigError(f"{option}: an amount in the quote currency, 0 or more")
+    elif not 0 <= value < 1:
+        raise ConfigError(f"{option}: a fraction of the price, from 0 to below 1; 0.26 % is 0.0026")
+    return value
+
+
+def _council(text: str) -> str:
+    if text in ("rules", "none") or (text.startswith("replay:") and text != "replay:"):
+        return text
+    raise ConfigError(f"--council {text}: choose rules, none, or replay:FILE for answers that were recorded")
+
+
+def _named_option(option: str, check: Callable[..., object], *values: object) -> None:
+    """`check(*values)`; its ConfigError begins with the option as typed."""
+    try:
+        check(*values)
+    except ConfigError as error:
+        raise ConfigError(f"{option}: {error}") from None
 
 
 def _decimal(text: str, option: str) -> Decimal:
@@ -341,10 +386,20 @@ def _desk(asked: PlanOptions) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if name.strip().lower() not in DESK or not equals:
             raise ConfigError(f"--desk {text}: write NAME=VALUE, NAME out of {', '.join(DESK)}")
+        _named_option(f"--desk {text}", _require_setting, name.strip().lower(), value.strip())
         given[name.strip().lower()] = value.strip()
     if asked.balance is not None:
+        _named_option(f"--balance {asked.balance}", _require_setting, "initial_balance", asked.balance)
         given["initial_balance"] = asked.balance
     return desk_of(load_settings(**given))
+
+
+def _require_setting(name: str, value: object) -> None:
+    try:
+        load_settings(**{name: value})
+    except ConfigError as error:
+        _, _, fault = str(error).partition(f"{name.upper()}: ")
+        raise ConfigError(fault.partition(" (got ")[0] if fault else str(error)) from None
 
 
 def _listed(text: str, option: str, form: Callable[[str], str]) -> tuple[str, ...]:

@@ -1,10 +1,12 @@
 """All questions to one strategy on one market."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from backtester.check.findings import QUESTIONS, Checked, Finding, Looked
+from backtester.check.fresh import fresh
 from backtester.check.horizon import Progress, first, surveyed
 from backtester.check.probe import Failed, Make, Probe, probed
 from backtester.check.values import changing, mutated, unexplained, wrong_values, wrong_when_short
@@ -39,8 +41,12 @@ def _answered(probe: Probe, cuts: int, seed: int, progress: Progress) -> Checked
         unasked = {name: "its values change from call to call" for name in ("look-ahead", "warm-up")}
         return Checked(probe.warmup, looked, (*moving, *findings), None, unasked)
     seen = surveyed(probe, cuts, seed, progress)
+    afresh, histories = fresh(probe, np.random.default_rng(seed))
     enough = seen.needed if seen.forgets else None
-    return Checked(probe.warmup, seen.looked, (*first(seen.ahead), *first(seen.forgets), *findings), enough, {})
+    ahead = [*seen.ahead, *(finding for finding in afresh if finding.kind == "look-ahead")]
+    states = [finding for finding in afresh if finding.kind == "state"]
+    found = *first(ahead), *first(seen.forgets), *states, *findings
+    return Checked(probe.warmup, replace(seen.looked, fresh=histories), found, enough, {})
 
 
 def _moving(probe: Probe) -> Iterator[Finding]:

@@ -50,7 +50,8 @@ class Looked:
 
     `bars` there were, the strategy spoke on `spoken` of them; `replaced` of them had the bars after them replaced, in
     `runs` runs; `cuts` times all that came after a bar was taken away or replaced; `windows` times a value was asked
-    with the bars of the warm-up alone.
+    with the bars of the warm-up alone; `gaps` bars before a gap had it closed, or stood before one that was made;
+    `fresh` histories were scored in processes just started.
     """
 
     bars: int
@@ -59,8 +60,10 @@ class Looked:
     runs: int = 0
     cuts: int = 0
     windows: int = 0
+    gaps: int = 0
+    fresh: int = 0
 
-    def plus(self, replaced: int = 0, runs: int = 0, cuts: int = 0, windows: int = 0) -> "Looked":
+    def plus(self, replaced: int = 0, runs: int = 0, cuts: int = 0, windows: int = 0, gaps: int = 0) -> "Looked":
         """With more of it."""
         return replace(
             self,
@@ -68,6 +71,7 @@ class Looked:
             runs=self.runs + runs,
             cuts=self.cuts + cuts,
             windows=self.windows + windows,
+            gaps=self.gaps + gaps,
         )
 
 

@@ -8,15 +8,15 @@ an exact answer: was it the past or the future?
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backtester.check.findings import Finding, Looked
-from backtester.check.futures import STRETCHED, TURNED, replaced
-from backtester.check.probe import Floats, Probe, differ, differing, scored
+from backtester.check.futures import STRETCH, STRETCHED, TURNED, Places, replaced
+from backtester.check.gaps import before_gaps, unsteady
+from backtester.check.probe import Probe, differ, differing, just_before, scored
 
-STRETCH = 20
 CUTS = 50
 """Bars after which all bars are taken away, and as many after which all are replaced."""
 WINDOWS = 1000
@@ -58,7 +58,9 @@ def surveyed(probe: Probe, cuts: int, seed: int, progress: Progress) -> Horizon:
         if len(seen.forgets) == known:
             break
         seen.needed = _least(probe, seen.needed, seen.forgets[known:])
+    _gaps(probe, seen, rng)
     _scan(probe, seen)
+    _scan_times(probe, seen)
     return seen
 
 
@@ -70,8 +72,10 @@ def first(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 def _cut(probe: Probe, seen: Horizon, rng: np.random.Generator) -> None:
     """All that comes after a bar taken away, and replaced: every value up to it must stay."""
-    for index in _drawn(np.arange(len(probe.market) - 1), 2 * CUTS, rng):
-        cut = bool(rng.integers(2))
+    last = len(probe.market) - 2
+    drawn = {index: bool(rng.integers(2)) for index in _drawn(np.arange(last), 2 * CUTS - 1, rng)}
+    drawn |= dict.fromkeys((*_drawn(before_gaps(probe), CUTS // 2, rng), last), True)
+    for index, cut in sorted(drawn.items()):
         values = probe.truncated(index) if cut else probe.elsewhere(index, STRETCHED)
         seen.looked = seen.looked.plus(cuts=1)
         changed = np.flatnonzero(differing(values, probe.whole[: index + 1]))
@@ -111,11 +115,17 @@ def _runs(probe: Probe, seen: Horizon, cuts: int, rng: np.random.Generator, prog
         values = scored(probe.make(), replaced(probe.market, starts, STRETCH, TURNED))
         seen.looked = seen.looked.plus(runs=1)
         changed = differing(values, probe.whole)
-        suspects.update(np.flatnonzero(changed[: starts[0]]).tolist(), (starts[changed[starts - 1]] - 1).tolist())
+        suspects.update(just_before(starts, changed))
     progress(runs, runs)
     tested = bars - 1 if runs == period else min(bars - 1, runs * bars // period)
     seen.looked = seen.looked.plus(replaced=tested)
     _judge(probe, seen, sorted(suspects), seen.needed)
+
+
+def _gaps(probe: Probe, seen: Horizon, rng: np.random.Generator) -> None:
+    suspects, asked = unsteady(probe, seen.needed, rng)
+    seen.looked = seen.looked.plus(gaps=asked)
+    _judge(probe, seen, suspects, seen.needed or probe.warmup)
 
 
 def _judge(probe: Probe, seen: Horizon, suspects: Iterable[int], warmup: int) -> None:
@@ -143,6 +153,15 @@ def _scan(probe: Probe, seen: Horizon) -> None:
                 break
 
 
+def _scan_times(probe: Probe, seen: Horizon) -> None:
+    """The same for a look at the next bar's time, which a bar without a gap after it shows only where one is made."""
+    found = min((finding.index or 0 for finding in seen.ahead), default=0)
+    if not found or probe.ahead_in_time(found) is None:
+        return
+    earlier = filter(None, map(probe.ahead_in_time, range(probe.warmup - 1, min(found, SCANNED))))
+    seen.ahead.extend(islice(earlier, 1))
+
+
 def _least(probe: Probe, warmup: int, forgotten: list[Finding]) -> int | None:
     """The least warm-up that gives the offending bars, and late ones like them, the value of all history; bisected.
 
@@ -167,6 +186,6 @@ def _least(probe: Probe, warmup: int, forgotten: list[Finding]) -> int | None:
     return high
 
 
-def _drawn(places: NDArray[np.intp] | Floats, count: int, rng: np.random.Generator) -> list[int]:
+def _drawn(places: Places, count: int, rng: np.random.Generator) -> list[int]:
     drawn: list[int] = rng.permutation(places)[:count].tolist()
     return sorted(drawn)

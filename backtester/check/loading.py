@@ -3,7 +3,8 @@
 import inspect
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,8 +17,26 @@ from pydantic import BaseModel, ValidationError
 from backtester.check.probe import Make, is_warmup
 from shared.errors import ConfigError
 from shared.strategies.registry import build
+from shared.strategies.scoring import line_in
 
 OFFERS = ("name", "warmup", "score", "explain")
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Makes strategies of a class in a person's own file; pickled, it becomes what runs that file anew."""
+
+    kind: type
+    where: str
+    params: Mapping[str, Any]
+    argument: str
+    settings: tuple[str, ...]
+
+    def __call__(self) -> Any:
+        return _instance(self.kind, self.where, self.params)
+
+    def __reduce__(self) -> tuple[Callable[..., Make], tuple[str, tuple[str, ...]]]:
+        return strategy_named, (self.argument, self.settings)
 
 
 def strategy_named(argument: str, settings: Sequence[str] = ()) -> Make:
@@ -32,7 +51,7 @@ def strategy_named(argument: str, settings: Sequence[str] = ()) -> Make:
         return partial(build, argument, params)
     path, _, name = argument.rpartition(":") if ".py:" in argument else (argument, "", "")
     kind = _class(_module(Path(path)), Path(path), name)
-    make = partial(_instance, kind, f"{path}:{kind.__name__}", params)
+    make = Own(kind, f"{path}:{kind.__name__}", params, argument, tuple(settings))
     _require_strategy(make(), argument)
     return make
 
@@ -66,14 +85,8 @@ def _module(path: Path) -> ModuleType:
 
 def _place(error: BaseException, path: Path) -> str:
     """The last line of the person's own file that the error went through."""
-    lines, step = [], error.__traceback__
-    while step is not None:
-        if Path(step.tb_frame.f_code.co_filename) == path:
-            lines.append(step.tb_lineno)
-        step = step.tb_next
-    if isinstance(error, SyntaxError) and error.lineno is not None:
-        lines.append(error.lineno)
-    return f"line {lines[-1]}: " if lines else ""
+    line = error.lineno if isinstance(error, SyntaxError) and error.lineno else line_in(path, error)
+    return f"line {line}: " if line else ""
 
 
 def _class(module: ModuleType, path: Path, name: str) -> type:

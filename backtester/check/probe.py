@@ -1,20 +1,22 @@
 """A strategy and the bars it is asked about: every question to a strategy just made, on bars of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtester.check.findings import TOLERANCE, Finding, Kind
-from backtester.check.futures import STRETCHED, TURNED, Elsewhere, replaced
+from backtester.check.futures import STRETCH, STRETCHED, TURNED, Elsewhere, Places, interrupted, replaced
 from backtester.data.rows import VALUES
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
+from shared.strategies.scoring import NoValues, answered
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Make = Callable[[], Strategy]
+"""Makes a new strategy at each call. It can be pickled, as processes of their own are asked too."""
 
 
 class Failed(Exception):
@@ -48,6 +50,11 @@ class Probe:
         other = replaced(self.market, np.array([index + 1]), left, how) if left else self.market
         return scored(self.make(), other)[: index + 1]
 
+    def interrupted(self, index: int) -> float:
+        """The value of a bar, had the next bars come at other times: after a gap, or at once where there was one."""
+        known = self.market.between(0, index + 1 + STRETCH)
+        return float(scored(self.make(), interrupted(known, np.array([index + 1]), STRETCH)[0])[index])
+
     def truncated(self, index: int) -> Floats:
         """The values of all bars up to this one, with none after it."""
         return scored(self.make(), self.market.between(0, index + 1))
@@ -65,6 +72,14 @@ class Probe:
             if differ(found := float(self.elsewhere(index, how)[index]), whole):
                 detail = "the value changed when the bars after it were replaced by others"
                 return self.at("look-ahead", index, detail, found, whole)
+        return self.ahead_in_time(index)
+
+    def ahead_in_time(self, index: int) -> Finding | None:
+        """Whether a bar's value changes with the times at which the next bars come."""
+        whole = float(self.whole[index])
+        if index + 1 < len(self.market) and differ(found := self.interrupted(index), whole):
+            detail = "the value changed when the bars after it came at other times"
+            return self.at("look-ahead", index, detail, found, whole)
         return None
 
     def forgets(self, index: int, bars: int) -> Finding | None:
@@ -106,13 +121,11 @@ def asked(strategy: Strategy, market: Market) -> Floats:
     """The same on these very bars."""
     bars = len(market)
     try:
-        values = np.asarray(strategy.score(market))
-    except Exception as error:
+        return answered(strategy, market)
+    except NoValues as error:
+        raise Failed(Finding("shape", str(error))) from error
+    except (Exception, SystemExit) as error:
         raise Failed(Finding("raises", f"score() of {bars} bars raised {_said(error)}")) from error
-    if values.shape != (bars,) or values.dtype.kind not in "fiu":
-        what = f"shape {values.shape} and type {values.dtype}"
-        raise Failed(Finding("shape", f"score() of {bars} bars gave {what}; return one float for each bar"))
-    return values.astype(np.float64)
 
 
 def explained(strategy: Strategy, market: Market) -> Finding | None:
@@ -150,5 +163,11 @@ def differing(one: Floats, other: Floats) -> Bools:
     return differs
 
 
-def _said(error: Exception) -> str:
+def just_before(starts: Places, changed: Bools) -> Iterator[int]:
+    """The bars that changed where none may: just before a stretch of replaced bars, and all before the first one."""
+    yield from np.flatnonzero(changed[: starts[0]]).tolist()
+    yield from (starts[changed[starts - 1]] - 1).tolist()
+
+
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backtester.data.bounds import Rule, between_ticks, countable
 from backtester.data.rows import VALUES, Finding, Rows, when
 from shared.errors import ConfigError
 from shared.schemas.base import Timeframe
@@ -15,6 +17,9 @@ from shared.timeframes import bar_open, length
 
 SHOWN = 20
 """Findings, conflicts and gaps that are listed; the rest is counted."""
+
+
+OLDER = "is older than a row before it; sort the rows"
 
 
 class Gap(NamedTuple):
@@ -59,9 +64,12 @@ class Checked:
     market: Market
 
 
-def checked(rows: Rows, timeframe: Timeframe, now: int) -> Checked:
-    """All rows or nothing. `now` in microseconds: a bar that closes later is not closed yet. Raises BadCandles."""
-    if (found := findings(rows, timeframe, now)).count:
+def checked(rows: Rows, timeframe: Timeframe, now: int, tick: Decimal | None = None) -> Checked:
+    """All rows or nothing, prices on the tick where one is given. Raises BadCandles.
+
+    `now` in microseconds: a bar that closes later is not closed yet.
+    """
+    if (found := findings(rows, timeframe, now, tick)).count:
         raise BadCandles(found)
     return _believed(rows, timeframe)
 
@@ -74,10 +82,16 @@ def sifted(rows: Rows, timeframe: Timeframe, now: int) -> tuple[Checked, Finding
     return _believed(rows.only(good), timeframe), findings(rows, timeframe, now)
 
 
-def findings(rows: Rows, timeframe: Timeframe, now: int) -> Findings:
+def findings(rows: Rows, timeframe: Timeframe, now: int, tick: Decimal | None = None) -> Findings:
     """Everything but gaps, in the order of the rows."""
     count, first = len(rows.unreadable), list(rows.unreadable[:SHOWN])
-    for field, text, wrong in _rules(rows, timeframe, now):
+    backwards = _newest_first(rows)
+    if backwards:
+        count += 1
+        first.append(Finding(0, f"{rows.source}: the file is newest first; sort it ascending"))
+    for field, text, wrong in _rules(rows, timeframe, now, tick):
+        if backwards and text == OLDER:
+            continue
         at = np.flatnonzero(wrong)
         count += len(at)
         first.extend(_finding(rows, int(index), field, text) for index in at[:SHOWN])
@@ -108,19 +122,24 @@ def _finding(rows: Rows, index: int, field: str, text: str) -> Finding:
     return Finding(int(rows.numbers[index]), f"{rows.where(index)}, field {field}: {value} {text}")
 
 
-Rule = tuple[str, str, NDArray[np.bool_]]
+def _newest_first(rows: Rows) -> bool:
+    steps = np.diff(rows.open_time)
+    return bool(len(steps) and (steps <= 0).all() and (steps < 0).any())
 
 
-def _rules(rows: Rows, timeframe: Timeframe, now: int) -> Iterator[Rule]:
+def _rules(rows: Rows, timeframe: Timeframe, now: int, tick: Decimal | None = None) -> Iterator[Rule]:
     yield from _times(rows.open_time, timeframe, now)
     yield from _bars(rows)
+    yield from countable(rows)
+    if tick is not None:
+        yield from between_ticks(rows, tick)
 
 
 def _times(time: NDArray[np.int64], timeframe: Timeframe, now: int) -> Iterator[Rule]:
     newest = np.maximum.accumulate(time)[:-1]
     first = np.zeros(min(1, len(time)), np.bool_)
     yield "time", "stands in a row before it; keep each time once", np.concatenate([first, time[1:] == newest])
-    yield "time", "is older than a row before it; sort the rows", np.concatenate([first, time[1:] < newest])
+    yield "time", OLDER, np.concatenate([first, time[1:] < newest])
     grid = "opens on a Monday" if timeframe == "1w" else f"opens at a whole multiple of {timeframe}"
     off = (time - bar_open(timeframe, 0)) % length(timeframe) != 0
     yield "time", f"is off the grid, a {timeframe} bar {grid} (UTC); align it or give --timeframe", off

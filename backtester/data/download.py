@@ -33,7 +33,10 @@ class Wanted:
 
 @dataclass(slots=True)
 class Downloaded:
-    """What came of one market. `late`: the time the venue was asked from, and its first bar where that is later."""
+    """What came of one market. `late`: the time the venue was asked from, and its first bar where that is later.
+
+    `new_steps`: what the venue says of the pair now, and said otherwise before.
+    """
 
     wanted: Wanted
     venue: str
@@ -43,12 +46,17 @@ class Downloaded:
     replaced: int = 0
     late: tuple[int, int] | None = None
     refused: Findings = field(default_factory=Findings)
+    new_steps: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
     def __str__(self) -> str:
         counts = f"{self.bars} bars came, {self.added} new, {self.replaced} replaced, {len(self.gaps)} gaps"
         refused = f"\n  not stored, {self.refused.count} findings:{self.refused}" if self.refused.count else ""
-        return f"{self.wanted.symbol} {self.wanted.timeframe}: {counts}{listed(self.gaps)}{refused}{self._late()}"
+        said = f"{listed(self.gaps)}{refused}{self._late()}{self._steps()}"
+        return f"{self.wanted.symbol} {self.wanted.timeframe}: {counts}{said}"
+
+    def _steps(self) -> str:
+        return f"\n  {self.venue} has changed {', '.join(self.new_steps)}" if self.new_steps else ""
 
     def _late(self) -> str:
         if self.late is None:
@@ -70,7 +78,9 @@ async def download(venue: CandleVenue, series: Series, wanted: Wanted, progress:
     ConfigError for the disk.
     """
     now = await venue.time()
-    pages = _Pages(series, Downloaded(wanted, venue.name, now))
+    steps = venue.steps(wanted.symbol)
+    pages = _Pages(series, Downloaded(wanted, venue.name, now, new_steps=tuple(steps.against(series.steps))))
+    series.describe(steps)
     try:
         for start, end in _stretches(series.stored, wanted, now):
             async for asked, rows in _walk(venue, wanted, start, end):

@@ -1,6 +1,6 @@
 """Text into numbers, a column at a time: what makes none is a finding of its row.
 
-The rules are those of the exchange simulator, so that a file that it plays can be imported, and shows the same bars.
+Times and numbers read as in the exchange simulator, so that a file of commas and named columns shows the same bars.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +17,8 @@ from shared.errors import ConfigError
 from shared.timeframes import SECOND, to_microseconds
 
 TIME_NAMES = ("time", "timestamp", "date")
+INDEX_NAMES = ("unnamed: 0", "__index_level_0__")
+"""As pandas calls an index without a name; in CSV it is the first column, without a name."""
 EPOCH_SECONDS_END = Decimal(10) ** 11
 """An epoch from here on (the year 5138) counts milliseconds."""
 NO_TIME = "is no time; use ISO 8601, or seconds or milliseconds since 1970"
@@ -39,13 +41,35 @@ def parsed_time(text: str | float) -> int:
 def column_names(source: str, names: Sequence[str]) -> dict[str, int]:
     """Where time and values stand among a file's columns, whatever their case. Raises ConfigError."""
     known = [name.strip().lower() for name in names]
-    time = next((name for name in TIME_NAMES if name in known), None)
-    if time is None:
-        raise ConfigError(f"{source}, field time: missing; name a column time, timestamp or date")
+    if sum(map(is_number, known)) >= len(VALUES):
+        raise ConfigError(f"{source}: numbers where a header should be; add the row time,{','.join(VALUES)} above it")
+    places = {"time": _time_column(source, known)}
     for name in VALUES:
         if name not in known:
             raise ConfigError(f"{source}, field {name}: missing; add the column")
-    return {"time": known.index(time)} | {name: known.index(name) for name in VALUES}
+        if known.count(name) > 1:
+            raise ConfigError(f"{source}, field {name}: stands {known.count(name)} times; keep one column of that name")
+        places[name] = known.index(name)
+    return places
+
+
+def _time_column(source: str, names: Sequence[str]) -> int:
+    times = [index for index, name in enumerate(names) if name in TIME_NAMES]
+    if len(times) > 1:
+        several = " and ".join(names[index] for index in times)
+        raise ConfigError(f"{source}, field time: the columns {several} are all times; keep one of them")
+    unnamed = [index for index, name in enumerate(names) if name in INDEX_NAMES or (name == "" and index == 0)]
+    if not times and len(unnamed) != 1:
+        raise ConfigError(f"{source}, field time: missing; name a column time, timestamp or date")
+    return (times or unnamed)[0]
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a finite one."""
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def rows_of(source: str, unit: Unit, numbers: Sequence[int], texts: Mapping[str, Sequence[str | float]]) -> Rows:
@@ -57,6 +81,17 @@ def rows_of(source: str, unit: Unit, numbers: Sequence[int], texts: Mapping[str,
     return replace(rows.only(reader.readable()), unreadable=tuple(sorted(reader.findings)))
 
 
+def _underscored(texts: Sequence[str | float]) -> bool:
+    """Python takes 1_000 for a number; of a whole column it is faster to know whether there is one."""
+    return bool(texts) and isinstance(texts[0], str) and "_" in "".join(map(str, texts))
+
+
+def _without_underscore(text: str | float) -> str | float:
+    if isinstance(text, str) and "_" in text:
+        raise ValueError(f"{text} has an underscore")
+    return text
+
+
 class _Reader:
     def __init__(self, source: str, unit: Unit, numbers: Sequence[int]) -> None:
         self.findings: list[Finding] = []
@@ -66,16 +101,18 @@ class _Reader:
 
     def column(self, name: str, texts: Sequence[str | float], parse: Callable[[str | float], N], wrong: str) -> list[N]:
         try:
-            return list(map(parse, texts))
+            if not _underscored(texts):
+                return list(map(parse, texts))
         except (ValueError, OverflowError):
-            return [self._one(name, *row, parse, wrong) for row in zip(self._numbers, texts, strict=True)]
+            pass
+        return [self._one(name, *row, parse, wrong) for row in zip(self._numbers, texts, strict=True)]
 
     def readable(self) -> NDArray[np.bool_]:
         return ~np.isin(self._numbers, [finding.number for finding in self.findings])
 
     def _one(self, name: str, number: int, text: str | float, parse: Callable[[str | float], N], wrong: str) -> N:
         try:
-            return parse(text)
+            return parse(_without_underscore(text))
         except (ValueError, OverflowError):
             where = place(self._source, self._unit, number)
             self.findings.append(Finding(number, f"{where}, field {name}: {text!r} {wrong}"))

@@ -1,18 +1,22 @@
 """New bars into stored ones: what is missing is added, what differs is a conflict."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backtester.data import parquet
+from backtester.data.bounds import off_tick
 from backtester.data.checks import SHOWN, Checked, Gap, gaps, listed
 from backtester.data.rows import COLUMNS, VALUES, when
+from backtester.data.steps import UNKNOWN, Steps
 from shared.embedded.folder import plain_words
 from shared.errors import ConfigError
+from shared.ids import canonical
 from shared.schemas.base import Timeframe
-from shared.strategies.market import Market
+from shared.strategies.market import PRICES, Market
 
 
 class Conflicts(ConfigError):
@@ -36,9 +40,15 @@ class Series:
     path: Path
     timeframe: Timeframe
     stored: Market = field(repr=False)
+    steps: Steps = UNKNOWN
 
-    def merge(self, new: Checked, *, replace: bool = False) -> Merged:
-        """Everything or nothing, on the disk when it returns. Raises Conflicts; ConfigError: the disk."""
+    def merge(self, new: Checked, *, replace: bool = False, steps: Steps = UNKNOWN) -> Merged:
+        """Everything or nothing, on the disk when it returns. `steps` add to what is known of the pair.
+
+        Raises Conflicts for bars that are stored with other values; ConfigError for other steps, and for the disk.
+        """
+        if not replace:
+            self._require_agreement(steps)
         place, known = _known(self.stored, new.market)
         differs = np.zeros(len(known), np.bool_)
         differs[known] = _differs(self.stored, place[known], new.market, known)
@@ -46,11 +56,40 @@ class Series:
             raise _conflicts(self.stored, place, new, differs)
         if differs.any() or not known.all():
             merged = _merged(self.stored, place, new.market, known, differs)
-            with plain_words("candles", self.path.parent):
-                parquet.write(self.path, merged)
-            self.stored = merged
+            self._require_on_tick(merged, steps.tick)
+            self._write(merged, steps.over(self.steps))
+        else:
+            self._require_on_tick(self.stored, steps.tick)
+            self.describe(steps)
         added, replaced = int((~known).sum()), int(differs.sum())
         return Merged(len(known), added, replaced, gaps(self.stored.open_time, self.timeframe))
+
+    def describe(self, steps: Steps) -> None:
+        """These steps from now on, and on the disk where there are bars. Raises ConfigError: the disk."""
+        if (now := steps.over(self.steps)) == self.steps:
+            return
+        if len(self.stored):
+            self._write(self.stored, now)
+        self.steps = now
+
+    def _write(self, market: Market, steps: Steps) -> None:
+        with plain_words("candles", self.path.parent):
+            parquet.write(self.path, market, steps)
+        self.stored, self.steps = market, steps
+
+    def _require_agreement(self, steps: Steps) -> None:
+        if other := ", ".join(steps.against(self.steps)):
+            raise ConfigError(f"{self.path}: {other}; nothing is stored, give --replace to overwrite it")
+
+    def _require_on_tick(self, market: Market, tick: Decimal | None) -> None:
+        if tick is None or tick == self.steps.tick:
+            return
+        for name in PRICES:
+            if (off := off_tick(getattr(market, name), tick)).any():
+                at = when(int(market.open_time[np.argmax(off)]))
+                raise ConfigError(
+                    f"--tick {canonical(tick)}: {name} of the stored bar {at} lies between two; give the finer step"
+                )
 
 
 Places = NDArray[np.int64]

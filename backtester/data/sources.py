@@ -1,6 +1,6 @@
 """Files of candles into the store: whose they are, what timeframe, and all of them checked before one is stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,25 +8,44 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from backtester.data.checks import BadCandles, Checked, Findings, checked, listed
-from backtester.data.csv_file import read_csv
+from backtester.data.csv_file import JSON, read_csv
 from backtester.data.merge import Merged
+from backtester.data.pairs import pair_of
 from backtester.data.parquet_file import read_parquet
+from backtester.data.plausible import require_same_pair, span
 from backtester.data.rows import Rows
+from backtester.data.steps import UNKNOWN, Steps
 from backtester.data.store import CandleStore
 from shared.errors import ConfigError
 from shared.schemas.base import Symbol, Timeframe
+from shared.strategies.market import Market
 from shared.timeframes import MINUTE, TIMEFRAMES, length, minutes
 
-DEFAULT_SYMBOL = "BTC/USD"
+FEATHER = (
+    "is a Feather file; give CSV or Parquet. freqtrade converts its own: "
+    "`freqtrade convert-data --format-from feather --format-to parquet`"
+)
 _SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file, and the pair that its candles are of."""
+    """A file, and the pair that its candles are of; `by_name`: only the file's name says so."""
 
     symbol: str
     path: Path
+    by_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How files are imported: `force` stores prices that look like another pair's, `replace` overwrites."""
+
+    venue: str
+    timeframe: Timeframe | None = None
+    replace: bool = False
+    force: bool = False
+    steps: Steps = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +57,29 @@ class Imported:
     merged: Merged
 
     def __str__(self) -> str:
-        done = self.merged
+        done, guess = self.merged, " (by the file's name)" * self.source.by_name
         return (
-            f"{self.source.path}: {self.source.symbol} {self.timeframe}, {done.given} bars, {done.added} new, "
+            f"{self.source.path}: {self.source.symbol}{guess} {self.timeframe}, {done.given} bars, {done.added} new, "
             f"{done.replaced} replaced, {len(done.gaps)} gaps in all that is stored{listed(done.gaps)}"
         )
 
 
 def source_of(argument: str, symbol: str | None = None) -> Source:
-    """`SYMBOL=FILE`, or a bare FILE of `symbol` or BTC/USD. ConfigError where two symbols are named."""
+    """`SYMBOL=FILE`, or a bare FILE of `symbol` or of the pair in its name. ConfigError: no symbol, or two."""
     named, equals, path = argument.partition("=")
     if not equals or not _is_symbol(named.upper()):
-        return Source((symbol or DEFAULT_SYMBOL).upper(), Path(argument))
+        return _bare(Path(argument), symbol)
     if symbol and symbol.upper() != named.upper():
         raise ConfigError(f"{argument}: --symbol says {symbol}; give one of the two")
     return Source(named.upper(), Path(path))
+
+
+def _bare(path: Path, symbol: str | None) -> Source:
+    if symbol:
+        return Source(symbol.upper(), path)
+    if pair := pair_of(path):
+        return Source(pair, path, by_name=True)
+    raise ConfigError(f"{path}: of which pair? Give SYMBOL=FILE, such as BTC/USD={path}")
 
 
 def timeframe_of(rows: Rows) -> Timeframe:
@@ -71,33 +98,38 @@ def timeframe_of(rows: Rows) -> Timeframe:
     )
 
 
-def import_files(
-    store: CandleStore,
-    sources: Sequence[Source],
-    venue: str,
-    timeframe: Timeframe | None,
-    now: int,
-    *,
-    replace: bool = False,
-) -> list[Imported]:
+def import_files(store: CandleStore, sources: Sequence[Source], terms: Terms, now: int) -> Iterator[Imported]:
     """Check all files, then store them one after the other. `now` in microseconds.
 
-    Raises BadCandles before anything is stored; Conflicts, or ConfigError for the disk, at the first file concerned.
+    Raises BadCandles and OtherPair before anything is stored; Conflicts, or ConfigError for other steps and for the
+    disk, at the first file concerned.
     """
     for source in sources:
-        store.path(venue, source.symbol, timeframe or TIMEFRAMES[0])
-    files = _all_checked(sources, timeframe, now)
-    return [
-        Imported(source, new.timeframe, store.merge(venue, source.symbol, new, replace=replace))
-        for source, new in zip(sources, files, strict=True)
-    ]
+        store.path(terms.venue, source.symbol, terms.timeframe or TIMEFRAMES[0])
+    files = list(zip(sources, _all_checked(store, sources, terms, now), strict=True))
+    if not terms.force:
+        _require_same_pairs(store, files)
+    for source, new in files:
+        done = store.merge(terms.venue, source.symbol, new, replace=terms.replace, steps=terms.steps)
+        yield Imported(source, new.timeframe, done)
 
 
-def _all_checked(sources: Iterable[Source], timeframe: Timeframe | None, now: int) -> list[Checked]:
+def _require_same_pairs(store: CandleStore, files: Sequence[tuple[Source, Checked]]) -> None:
+    for number, (source, new) in enumerate(files):
+        others = [(str(other.path), bars.market) for other, bars in files[:number] if other.symbol == source.symbol]
+        require_same_pair(str(source.path), new.market, [*others, *_stored(store, source.symbol, new.market)])
+
+
+def _stored(store: CandleStore, symbol: str, new: Market) -> Iterator[tuple[str, Market]]:
+    for key in store.found(symbol):
+        yield f"the {key.timeframe} candles of {symbol} from {key.venue}", store.part(key, *span(new))
+
+
+def _all_checked(store: CandleStore, sources: Iterable[Source], terms: Terms, now: int) -> list[Checked]:
     files, wrong = [], Findings()
     for source in sources:
         try:
-            files.append(_checked(source.path, timeframe, now))
+            files.append(_checked(store, source, terms, now))
         except BadCandles as bad:
             wrong += bad.findings
     if wrong.count:
@@ -105,11 +137,35 @@ def _all_checked(sources: Iterable[Source], timeframe: Timeframe | None, now: in
     return files
 
 
-def _checked(path: Path, timeframe: Timeframe | None, now: int) -> Checked:
-    rows = read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else read_csv(path)
+def _checked(store: CandleStore, source: Source, terms: Terms, now: int) -> Checked:
+    rows = _read(source.path)
     if not len(rows):
-        raise BadCandles(Findings(len(rows.unreadable), tuple(finding.text for finding in rows.unreadable)))
-    return checked(rows, timeframe or timeframe_of(rows), now)
+        raise _unreadable(rows)
+    timeframe = terms.timeframe or _shown_timeframe(rows)
+    stored = store.steps(terms.venue, source.symbol, timeframe) or UNKNOWN
+    return checked(rows, timeframe, now, terms.steps.over(stored).tick)
+
+
+def _shown_timeframe(rows: Rows) -> Timeframe:
+    try:
+        return timeframe_of(rows)
+    except ConfigError:
+        if rows.unreadable:  # mended, they may show it
+            raise _unreadable(rows) from None
+        raise
+
+
+def _unreadable(rows: Rows) -> BadCandles:
+    return BadCandles(Findings(len(rows.unreadable), tuple(finding.text for finding in rows.unreadable)))
+
+
+def _read(path: Path) -> Rows:
+    kinds = [suffix.lower() for suffix in path.suffixes]
+    if ".json" in kinds:
+        raise ConfigError(f"{path}: {JSON}")
+    if ".feather" in kinds:
+        raise ConfigError(f"{path}: {FEATHER}")
+    return read_parquet(path) if kinds and kinds[-1] in (".parquet", ".pq") else read_csv(path)
 
 
 def _is_symbol(text: str) -> bool:

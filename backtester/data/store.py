@@ -17,6 +17,7 @@ from backtester.data import parquet
 from backtester.data.checks import Checked, gaps
 from backtester.data.merge import Merged, Series
 from backtester.data.rows import VALUES, when
+from backtester.data.steps import UNKNOWN, Steps
 from shared.embedded.folder import plain_words
 from shared.errors import ConfigError
 from shared.schemas.base import Symbol, Timeframe
@@ -27,8 +28,19 @@ VENUE = re.compile(r"[a-z0-9_]{1,32}")
 _SYMBOL: TypeAdapter[str] = TypeAdapter(Symbol)
 
 
+class Key(NamedTuple):
+    """What a file of the store is of."""
+
+    venue: str
+    symbol: str
+    timeframe: Timeframe
+
+
 class Held(NamedTuple):
-    """What is stored of one market: `first` and `last` open in microseconds, gaps and the bars they miss, bytes."""
+    """What is stored of one market: `first` and `last` open in microseconds, gaps and the bars they miss, bytes.
+
+    `steps` as far as they are known.
+    """
 
     venue: str
     symbol: str
@@ -39,6 +51,7 @@ class Held(NamedTuple):
     gaps: int
     missing: int
     size: int
+    steps: Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,11 @@ class CandleStore:
         held = f"{when(int(times[0]))} to {when(int(times[-1]))}"
         raise ConfigError(f"no {timeframe} candles of {symbol} from {venue} in that range; stored: {held}")
 
+    def part(self, key: Key, start: int, end: int) -> Market:
+        """Bars of what was found that open from `start` to `end` (excluded), and none where there are none."""
+        with plain_words("candles", self.root):
+            return parquet.read(self.path(*key), start, end)
+
     @contextmanager
     def writing(self, venue: str, symbol: str, timeframe: Timeframe) -> Iterator[Series]:
         """The market to merge into, for this process alone."""
@@ -87,19 +105,40 @@ class CandleStore:
             with plain_words("candles", self.root):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 held.enter_context(_locked(path.with_suffix(".lock"), f"{symbol} {timeframe} of {venue}"))
-                stored = parquet.read(path) if path.exists() else _no_bars()
-            yield Series(path, timeframe, stored)
+                stored, steps = (
+                    (parquet.read(path), parquet.read_steps(path)) if path.exists() else (_no_bars(), UNKNOWN)
+                )
+            yield Series(path, timeframe, stored, steps)
 
-    def merge(self, venue: str, symbol: str, new: Checked, *, replace: bool = False) -> Merged:
-        """Add what is new; a bar that is stored with other values is refused by name, unless `replace`."""
+    def merge(self, venue: str, symbol: str, new: Checked, *, replace: bool = False, steps: Steps = UNKNOWN) -> Merged:
+        """Add what is new; a bar or step that is stored with other values is refused by name, unless `replace`."""
         with self.writing(venue, symbol, new.timeframe) as series:
-            return series.merge(new, replace=replace)
+            return series.merge(new, replace=replace, steps=steps)
+
+    def steps(self, venue: str, symbol: str, timeframe: Timeframe) -> Steps | None:
+        """The pair's steps and minimums at its venue; a field that is not known is None, and so is all of nothing."""
+        path = self.path(venue, symbol, timeframe)
+        with plain_words("candles", self.root):
+            return (parquet.read_steps(path) or None) if path.exists() else None
+
+    def remove(self, venue: str, symbol: str, timeframe: Timeframe) -> None:
+        """Delete a market's candles, unless somebody writes them."""
+        path = self.path(venue, symbol, timeframe)
+        with plain_words("candles", self.root), _locked(path.with_suffix(".lock"), f"{symbol} {timeframe} of {venue}"):
+            path.unlink()
+
+    def found(self, symbol: str) -> list[Key]:
+        """What there is of a pair, at all venues, without a look into the files."""
+        with plain_words("candles", self.root):
+            return [key for path in self._files() if (key := _key(path)).symbol == symbol]
 
     def listing(self) -> list[Held]:
         """Everything that is stored, by venue, symbol and timeframe, shortest first."""
         with plain_words("candles", self.root):
-            found = sorted(self.root.glob("*/*/*.parquet"), key=_order)
-            return [_held(path) for path in found if path.stem in TIMEFRAMES]
+            return [_held(path) for path in self._files()]
+
+    def _files(self) -> list[Path]:
+        return sorted((path for path in self.root.glob("*/*/*.parquet") if path.stem in TIMEFRAMES), key=_order)
 
 
 def fingerprint(market: Market) -> str:
@@ -134,14 +173,17 @@ def _no_bars() -> Market:
 
 
 def _order(path: Path) -> tuple[str, str, int]:
-    known = path.stem in TIMEFRAMES
-    return path.parts[-3], path.parts[-2], [*TIMEFRAMES, path.stem].index(path.stem) if known else len(TIMEFRAMES)
+    return path.parts[-3], path.parts[-2], [*TIMEFRAMES].index(_key(path).timeframe)
+
+
+def _key(path: Path) -> Key:
+    timeframe = next(known for known in TIMEFRAMES if known == path.stem)
+    return Key(path.parts[-3], path.parts[-2].replace("-", "/"), timeframe)
 
 
 def _held(path: Path) -> Held:
-    timeframe = next(known for known in TIMEFRAMES if known == path.stem)
     times = parquet.read_times(path)
-    missing = gaps(times, timeframe)
+    missing = gaps(times, _key(path).timeframe)
     lost = sum(gap.bars for gap in missing)
-    market = path.parts[-3], path.parts[-2].replace("-", "/"), timeframe
-    return Held(*market, int(times[0]), int(times[-1]), len(times), len(missing), lost, path.stat().st_size)
+    size, steps = path.stat().st_size, parquet.read_steps(path)
+    return Held(*_key(path), int(times[0]), int(times[-1]), len(times), len(missing), lost, size, steps)

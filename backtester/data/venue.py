@@ -5,13 +5,16 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import ccxt.async_support as ccxt
+from ccxt.base.decimal_to_precision import DECIMAL_PLACES, SIGNIFICANT_DIGITS
 from ccxt.base.errors import BaseError, NetworkError
 
 from backtester.data.fields import rows_of
 from backtester.data.rows import VALUES, Rows
+from backtester.data.steps import Steps
 from shared.errors import ConfigError, Retryable
 from shared.schemas.base import Timeframe
 
@@ -62,6 +65,17 @@ class CandleVenue:
         if not self.exchange.has["fetchOHLCV"] or timeframe not in known:
             raise ConfigError(f"--timeframe {timeframe}: {self.name} has only {', '.join(known) or 'no candles'}")
 
+    def steps(self, symbol: str) -> Steps:
+        """What the venue says of a pair that was required; a tick of so many significant digits is none."""
+        market = self.exchange.markets[symbol]
+        precision, limits, mode = market["precision"], market["limits"], self.exchange.precisionMode
+        return Steps(
+            tick=_step(precision.get("price"), mode),
+            lot=_step(precision.get("amount"), mode),
+            min_quantity=_positive((limits.get("amount") or {}).get("min")),
+            min_cost=_positive((limits.get("cost") or {}).get("min")),
+        )
+
     async def time(self) -> int:
         """The venue's clock in microseconds; this machine's where it shows none."""
         if not self.exchange.has["fetchTime"]:
@@ -98,6 +112,17 @@ class CandleVenue:
 def _rows(source: str, answer: list[list[Any]]) -> Rows:
     texts = {name: [str(row[index]) for row in answer] for index, name in enumerate(("time", *VALUES))}
     return rows_of(source, "bar", [int(row[0]) * 1000 for row in answer], texts)
+
+
+def _step(value: Any, mode: int) -> Decimal | None:
+    if value is None or mode == SIGNIFICANT_DIGITS:
+        return None
+    return Decimal(1).scaleb(-int(value)) if mode == DECIMAL_PLACES else _positive(value)
+
+
+def _positive(value: Any) -> Decimal | None:
+    number = Decimal(str(value or 0))
+    return number if number > 0 else None
 
 
 def _short(error: Exception) -> str:

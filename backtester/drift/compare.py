@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
-from backtester.drift.split import CAUSES, EXACTLY, LiveTrade, Parts, PriceAt, parts
+from backtester.drift.split import CAUSES, EXACTLY, LiveTrade, Parts, PriceAt, TickOf, parts
 from backtester.runs.trade import Trade
 
 NEAR_BARS = 3
@@ -86,6 +86,7 @@ def compared(
     price_at: PriceAt = lambda symbol, time: None,
     why_missing: Why = lambda trade: "",
     why_extra: Why = lambda trade: "",
+    tick_of: TickOf = lambda symbol: None,
 ) -> Drift:
     """Trades matched by symbol, side and nearest entry; `step` is the length of a decision bar (microseconds).
 
@@ -94,7 +95,7 @@ def compared(
     """
     matched = _matched(live, backtest, step)
     pairs = [
-        Pair(live[one], backtest[other], parts(live[one], backtest[other], price_at), late)
+        Pair(live[one], backtest[other], parts(live[one], backtest[other], price_at, tick_of), late)
         for one, other, late in matched
     ]
     theirs, ours = {one for one, _, _ in matched}, {other for _, other, _ in matched}

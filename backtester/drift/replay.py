@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backtester.drift.books import Books, books, equity_at, markets, roster
 from backtester.drift.compare import Drift, compared
 from backtester.drift.reasons import Reasons
+from backtester.runs.instruments import instrument_of
 from backtester.runs.outcome import Outcome
 from backtester.runs.plan import Costs, Plan, StrategyChoice, desk_of, planned
 from services.signal_generator.core import SNAPSHOT_BARS
@@ -96,7 +97,8 @@ def drifted(known: Period, outcome: Outcome) -> Drift:
     step = length(known.plan.timeframe)
     why = Reasons(known.books, made, outcome.held, step)
     prices = Prices(known.markets, length(known.plan.base_timeframe))
-    return compared(known.books.trades, made, step, prices.at, why.missing, why.extra)
+    ticks = {symbol: instrument_of(symbol, market, known.plan).tick for symbol, market in known.markets.items()}
+    return compared(known.books.trades, made, step, prices.at, why.missing, why.extra, ticks.get)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from backtester.event.executor_books import MemoryBooks, MemoryInstants
 from backtester.event.guard_books import MemoryAccounts, MemoryTrades
 from backtester.event.learnt import MemoryPast
 from backtester.event.looking import ArraySight, MemoryRecords, Scored
-from backtester.event.replayed import ReplayedCouncil, recorded_council
+from backtester.event.replayed import ReplayedCouncil, matches, recorded_council
 from backtester.event.tape import Tape
 from backtester.runs.plan import Plan
 from backtester.runs.run import Played, Progress, unheard
@@ -48,6 +48,7 @@ from shared.indicators.computed import indicators_of
 from shared.portfolio.grid import Grid, from_money, to_fraction, to_money
 from shared.seed import EQUAL, MEMBERS
 from shared.strategies.market import PRICES, Market
+from shared.strategies.scoring import scored
 from shared.timeframes import from_microseconds, length, to_microseconds
 
 
@@ -87,10 +88,17 @@ class Playing:
         self._tape = Tape(played, decisions, ticks, self._grids, plan.base_timeframe, plan.timeframe)
         strategies = {choice.name: choice.built() for choice in plan.strategies}
         self._scored = {
-            symbol: Scored(market, {name: one.score(market) for name, one in strategies.items()}, indicators_of(market))
+            symbol: Scored(
+                market, {name: scored(one, market) for name, one in strategies.items()}, indicators_of(market)
+            )
             for symbol, market in decisions.items()
         }
         self._recorded = None if plan.answers is None else recorded_council(plan.answers)
+        self.replayed = (
+            None
+            if plan.answers is None or self._recorded is None
+            else matches(plan.answers, self._recorded, plan.timeframe, self._tape.decided())
+        )
         self._past = MemoryPast(plan.weights, dict.fromkeys(MEMBERS, EQUAL), plan.base_timeframe)
         self._account = Account(self._settings.desk, self._settings.initial_balance, _venues(instruments, self._grids))
         self._half_spread = int(plan.costs.half_spread * SPREAD_UNIT)

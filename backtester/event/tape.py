@@ -88,6 +88,14 @@ class Tape:
         ends = self._decisions[symbol].open_time + length(self.decision)
         return np.searchsorted(self.time, ends, side="left")
 
+    def decided(self) -> dict[str, Ints]:
+        """When the decision bars close that are decided, by symbol."""
+        found = {}
+        for symbol, rows in self._rows.items():
+            ends = self._decisions[symbol].open_time + length(self.decision)
+            found[symbol] = ends[(rows > 0) & (rows < len(self))]
+        return found
+
     def messages(self, row: int, touches: Mapping[str, Touch], held: Sequence[str]) -> Iterator[list[Message]]:
         """What each instant between the open of the row before and this one says, the oldest first.
 

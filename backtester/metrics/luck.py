@@ -1,6 +1,7 @@
 """Could it be luck? The evidence of a run, or of the best run of a sweep, and the verdict in words."""
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -16,17 +17,30 @@ from backtester.metrics.significance import (
     probabilistic_sharpe,
 )
 
-COULD_BE_LUCK = "could be luck"
-HARD_TO_EXPLAIN = "hard to explain by luck"
+MIN_PERIODS = 20
+"""Of returns that are judged; of fewer a Sharpe ratio says next to nothing, and a test of it is not to be trusted."""
+
+
+class Answer(StrEnum):
+    """What can be said of a run, in the words that its verdict begins with."""
+
+    NOTHING = "nothing to judge"
+    TOO_SHORT = "too short to judge"
+    LOST = "lost, and luck does not explain it"
+    COULD_BE_LUCK = "could be luck"
+    HARD_TO_EXPLAIN = "hard to explain by luck"
+
+
+COULD_BE_LUCK = Answer.COULD_BE_LUCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is known about a run's Sharpe ratio; None where not defined.
 
-    `trials` made, the chosen one included, and `periods` of returns; `probabilistic` and `deflated` probabilities,
-    `track_record` the periods needed for `confidence`, `overfitting` the probability of it, `interval` of the annual
-    Sharpe ratio.
+    `trials` made, the chosen one included, and `periods` of returns, `flat` where none of them differs from 0, as
+    without a trade; `probabilistic` and `deflated` probabilities, `track_record` the periods needed for `confidence`,
+    `overfitting` the probability of it, `interval` of the annual Sharpe ratio.
     """
 
     trials: int
@@ -37,13 +51,19 @@ class Evidence:
     probabilistic: float | None = None
     deflated: float | None = None
     track_record: float | None = None
+    flat: bool = False
 
 
 class Verdict(NamedTuple):
-    """`words` begin with COULD_BE_LUCK or HARD_TO_EXPLAIN and go on with the numbers that say so."""
+    """`words` are an Answer, a colon and why; `could_be_luck` is False only of LOST and HARD_TO_EXPLAIN."""
 
     could_be_luck: bool
     words: str
+
+    @property
+    def answer(self) -> Answer:
+        """What the words begin with: the one to choose a colour or a sentence by."""
+        return Answer(self.words.partition(":")[0])
 
 
 def evidence(
@@ -65,6 +85,7 @@ def evidence(
     known = Evidence(
         trials=1 if trials is None else trials.shape[1],
         periods=len(returns),
+        flat=not returns.any(),
         overfitting=None if trials is None else probability_of_overfitting(trials, blocks),
         interval=bootstrap_interval(
             returns, lambda sample: sharpe(sample, periods_per_year), seed=seed, confidence=confidence
@@ -76,19 +97,53 @@ def evidence(
 
 
 def verdict(known: Evidence, overfit_above: float = 0.5) -> Verdict:
-    """Luck stays possible while any measure leaves it so, or is not defined.
+    """In one sentence; of a run that gained, luck stays possible while any measure leaves it so, or is not defined.
 
     That is a probabilistic (of one trial) or deflated Sharpe ratio below the confidence, a run shorter than its
     minimum track record, an interval that reaches 0, or a probability of overfitting above `overfit_above`. At 0.5
     the choice is no better than a draw. Equally good trials come out there too, so a lower limit suits only sweeps
-    whose trials really differ.
+    whose trials really differ. A flat run and one below MIN_PERIODS are not judged; an interval wholly below 0 is a
+    loss that luck does not explain.
     """
-    findings = [_ratio(known), _length(known), _interval(known)]
+    for answer in (_nothing, _too_short, _lost):
+        if (found := answer(known)) is not None:
+            return found
+    return _luck(known, overfit_above)
+
+
+def _nothing(known: Evidence) -> Verdict | None:
+    if not known.flat:
+        return None
+    return Verdict(True, f"{Answer.NOTHING}: no period gained or lost anything")
+
+
+def _too_short(known: Evidence) -> Verdict | None:
+    if known.periods >= MIN_PERIODS:
+        return None
+    return Verdict(True, f"{Answer.TOO_SHORT}: {known.periods} periods of returns, {MIN_PERIODS} are the least")
+
+
+def _lost(known: Evidence) -> Verdict | None:
+    if known.interval is None or known.interval.high >= 0:
+        return None
+    return Verdict(False, f"{Answer.LOST}: {_interval(known).words}")
+
+
+def _luck(known: Evidence, overfit_above: float) -> Verdict:
+    findings = [_ratio(known), *_length(known), _interval(known)]
     if known.trials > 1:
         findings.append(_overfitting(known, overfit_above))
     doubts = [finding for finding in findings if finding.doubtful]
     told = "; ".join(finding.words for finding in doubts or findings)
-    return Verdict(bool(doubts), f"{COULD_BE_LUCK if doubts else HARD_TO_EXPLAIN}: {told}")
+    if not doubts:
+        return Verdict(False, f"{Answer.HARD_TO_EXPLAIN}: {told}")
+    return Verdict(True, f"{Answer.COULD_BE_LUCK}: {told}{_of_a_loss(known)}")
+
+
+def _of_a_loss(known: Evidence) -> str:
+    """Nobody should read that a loss was nothing but bad luck."""
+    lost = known.probabilistic is not None and known.probabilistic < 0.5
+    return "; it lost, which chance explains as well as a bad strategy does" if lost else ""
 
 
 class _Finding(NamedTuple):
@@ -107,8 +162,16 @@ def _with_estimate(known: Evidence, estimate: SharpeEstimate, trials: Floats | N
 
 
 def _variance_of_ratios(trials: Floats) -> float:
-    """Of the trials' Sharpe ratios per period; one that never varied was worth 0."""
-    estimates = [SharpeEstimate.of(column) for column in trials.T]
+    """Of the Sharpe ratios per period of trials with returns of their own; one that never varied was worth 0.
+
+    A search that makes the same run again and again has learnt nothing by it: the repeats would lower the variance,
+    and so what the best of worthless trials is expected to show. Source: López de Prado & Lewis, "Detection of False
+    Investment Strategies Using Unsupervised Learning Methods", Quantitative Finance 19(9), 2019, who take the variance
+    over clusters of trials that resemble each other; here a cluster is of equal ones only, and the number of trials
+    stays that of all made, the careful side.
+    """
+    distinct = {column.tobytes(): column for column in trials.T}
+    estimates = [SharpeEstimate.of(column) for column in distinct.values()]
     ratios = [0.0 if estimate is None else estimate.ratio for estimate in estimates]
     return float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
 
@@ -121,11 +184,14 @@ def _ratio(known: Evidence) -> _Finding:
     return _Finding(value < known.confidence, f"{name} {value:.1%} ({known.confidence:.0%} wanted)")
 
 
-def _length(known: Evidence) -> _Finding:
-    if known.track_record is None:
-        return _Finding(True, f"{known.periods} periods, and no track record would be long enough")
-    needed = f"{known.periods} periods, {known.track_record:.0f} needed"
-    return _Finding(known.track_record > known.periods, needed)
+def _length(known: Evidence) -> list[_Finding]:
+    """Nothing where the ratio is not above 0: then no length would do, and the ratio says enough."""
+    if known.track_record is not None:
+        needed = f"{known.periods} periods, {known.track_record:.0f} needed"
+        return [_Finding(known.track_record > known.periods, needed)]
+    if known.probabilistic is not None:
+        return []
+    return [_Finding(True, f"{known.periods} periods, how many are needed is not defined")]
 
 
 def _interval(known: Evidence) -> _Finding:

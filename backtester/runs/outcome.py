@@ -1,7 +1,7 @@
 """What a backtest gave, with all that is needed to show, compare and repeat it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from backtester.metrics.luck import Evidence, Verdict, evidence, verdict
 from backtester.metrics.performance import Performance, performance
-from backtester.metrics.series import DAY, YEAR, EquityCurve
+from backtester.metrics.series import EquityCurve
+from backtester.metrics.trades import OpenPosition
 from backtester.runs.plan import Plan
 from backtester.runs.trade import OpenTrade, Trade
+from shared.errors import ConfigError
 from shared.ids import canonical
 from shared.portfolio.grid import MONEY_DECIMALS
+from shared.timeframes import bar_open, length
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,19 @@ class Candles:
     last: int
 
 
+def still_open(trades: Iterable[OpenTrade]) -> list[OpenPosition]:
+    """Open trades for statistics."""
+    return [OpenPosition(left.entry_time, float(left.quantity * left.entry_price), float(left.fees)) for left in trades]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """`code` identifies the sources, `candles` the data by symbol.
 
     `time` (n,) in microseconds and `equity` (n,) in quote currency: every open of a base bar and the last close, with
-    all that is held marked to the bid; `hold` (n,) is the account that bought equal shares of every symbol and held
-    them. `cash` and `held` (quantity by symbol, shorts negative) are what is left at the end, `open_trades` the same as
-    trades, by symbol: no figure counts them but those of equity. `refusals` counts entries that were not allowed, by
-    reason.
+    all that is held marked to the bid; `hold` (n,) is the account that bought equal shares of every symbol, each at its
+    first open, and held them. `cash` and `held` (quantity by symbol, shorts negative) are what is left at the end,
+    `open_trades` the same as trades, by symbol. `refusals` counts entries that were not allowed, by reason.
     """
 
     plan: Plan
@@ -86,20 +93,42 @@ class Outcome:
 
     @cached_property
     def performance(self) -> Performance:
-        """Every figure of the run."""
-        trades = [trade.for_statistics() for trade in self.trades]
-        return performance(self.curve, trades, self.plan.base_timeframe)
+        """Every figure of the run, of all of its time, though strategies may still have been warming up.
+
+        What other runs of the same candles, the trials of a sweep and buying and holding are set beside it must be of
+        the same time, and a strategy that needs longer to begin must not be measured over a shorter and calmer time.
+        `scored_from` says where to begin a run that is without it.
+        """
+        return performance(self.curve, [trade.for_statistics() for trade in self.trades], still_open(self.open_trades))
 
     @cached_property
     def benchmark(self) -> Performance:
-        """The figures of buying and holding the same symbols; it makes no trades."""
-        held = performance(EquityCurve(self.time, self.hold), [], self.plan.base_timeframe)
-        return replace(held, exposure=1.0, turnover=None)
+        """The figures of buying and holding the same symbols; it closes no trades and pays no fees."""
+        first, share = int(self.time[0]), float(self.hold[0]) / len(self.candles)
+        bought = [OpenPosition(max(first, candles.first), share, 0.0) for candles in self.candles.values()]
+        return performance(EquityCurve(self.time, self.hold), [], bought)
+
+    @cached_property
+    def scored_from(self) -> int | None:
+        """The first instant, in microseconds, at which any strategy can have a score; `time[0]` at the earliest.
+
+        The close of the candle that ends the shortest warm-up of the symbol that begins first, counted from the first
+        candle that was looked at; gaps make it later. It may lie beyond the end. None where the file of a strategy of a
+        person's own is not there any more.
+        """
+        try:
+            bars = min(choice.built().warmup for choice in self.plan.strategies)
+        except ConfigError:
+            return None
+        bar = length(self.plan.timeframe)
+        begin = bar_open(self.plan.timeframe, min(candles.first for candles in self.candles.values()) + bar - 1)
+        return max(int(self.time[0]), begin + bars * bar)
 
     @cached_property
     def evidence(self) -> Evidence:
         """Whether it could be luck, judged by daily returns."""
-        return evidence(self.curve.daily().returns, YEAR / DAY, seed=self.plan.seed)
+        daily = self.curve.daily()
+        return evidence(daily.returns, daily.periods_per_year, seed=self.plan.seed)
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -8,8 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from backtester.data.steps import Steps
+from shared.broker.fills import SPREAD_UNIT
 from shared.config import Settings
 from shared.errors import ConfigError
+from shared.ids import canonical
+from shared.portfolio.exact import FRACTION
 from shared.schemas.base import Symbol, Timeframe, Value
 from shared.strategies.base import Strategy
 from shared.strategies.registry import build
@@ -19,7 +23,8 @@ Fraction = Annotated[Decimal, Field(ge=0, lt=1)]
 Parameter = float | int | str | bool
 
 DESK = (
-    *("initial_balance", "council_quorum", "council_buy_above", "council_sell_below", "entry_score", "decision_ttl"),
+    *("initial_balance", "council_quorum", "council_buy_above", "council_sell_below"),
+    *("council_drawdown_veto", "entry_score", "decision_ttl"),
     *("risk_per_trade", "max_position", "max_exposure", "max_positions", "max_daily_loss", "max_drawdown"),
     *("stop_atr", "take_profit_r", "trailing_step_atr", "max_hold_bars", "soft_stop_grace"),
     *("learning_min_trades", "learning_max_step", "learning_floor", "learning_cap", "learning_cooldown_trades"),
@@ -51,6 +56,12 @@ class StrategyChoice(Value):
         return made
 
 
+FINEST = {"half_spread": Decimal(1) / SPREAD_UNIT} | dict.fromkeys(
+    ("taker_fee", "maker_fee", "slippage", "impact"), Decimal(1) / FRACTION
+)
+"""What both engines count in: a finer cost would be cut off without a word."""
+
+
 class Costs(Value):
     """What trading costs, as fractions of the price or notional.
 
@@ -65,9 +76,19 @@ class Costs(Value):
     impact: Fraction = Decimal(0)
     min_cost: Annotated[Decimal, Field(ge=0)] | None = None
 
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        for name, least in FINEST.items():
+            if getattr(self, name) % least:
+                raise ValueError(f"{name} {canonical(getattr(self, name))} is finer than {canonical(least)}")
+        return self
+
 
 class Plan(Value):
     """`start` (included) and `end` (excluded) in microseconds since the epoch, None: all that is stored.
+
+    `steps` are the ticks, lots and minimums by symbol, `learnt` those symbols whose tick was learnt from their candles
+    because nobody knew it (backtester/runs/instruments.py).
 
     `council` is rules, none or replay:FILE. `desk` holds the deciding settings as text, every one of DESK.
     `short`: a negative score opens a short where nothing is held; only the vector engine's virtual portfolio can.
@@ -87,6 +108,8 @@ class Plan(Value):
     costs: Costs = Costs()
     desk: dict[str, str] = Field(default_factory=dict)
     seed: int = Field(1, ge=0)
+    steps: dict[str, Steps] = Field(default_factory=dict)
+    learnt: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -81,7 +81,7 @@ def run(plan: Plan, markets: Mapping[str, Market], progress: Progress = unheard)
 
     ConfigError names what its engine can't express.
     """
-    instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
+    instruments = {symbol: instrument_of(symbol, market, plan) for symbol, market in markets.items()}
     began = perf_counter()
     played = _engine(plan)(plan, markets, instruments, progress=progress)
     seconds = perf_counter() - began

@@ -147,6 +147,7 @@ def opened(place: Place, work: Work, known: Json) -> Iterator[Record]:
 def _storage(place: Place) -> BaseStorage:
     if not place.url:
         _drop_unfinished_line(place.journal)
+        _require_whole(place.journal)
         try:
             return JournalStorage(JournalFileBackend(str(place.journal)))
         except (ValueError, KeyError) as error:
@@ -167,6 +168,33 @@ def _drop_unfinished_line(journal: Path) -> None:
             return
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def _require_whole(journal: Path) -> None:
+    """Optuna would read past a damaged last line, and stop at the next for good. ConfigError names the line."""
+    if not journal.exists():
+        return
+    with journal.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not _is_entry(line):
+                raise ConfigError(_damaged(journal, number))
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and "op_code" in entry
+
+
+def _damaged(journal: Path, number: int) -> str:
+    if number == 1:
+        return f"--study {journal}: is no study (line 1 is no entry of one); name another file"
+    return (
+        f"--study {journal}, line {number}: is damaged; put back a copy of the file, keep the trials before that line "
+        f"(`head -n {number - 1}`), or name another study"
+    )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from backtester.vector.arrays import resampled, scored, tape_of
 from backtester.vector.engine import MONEY, charged, grid_of, run, steps_of, terms_of
 from backtester.vector.state import Terms
 from shared.broker.fills import SPREAD_UNIT
+from shared.strategies import scoring
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.timeframes import length
@@ -44,7 +45,7 @@ class Stage:
         self._played = {symbol: market.since(plan.start) for symbol, market in markets.items()}
         self._base = plan.base_timeframe
         self._terms = _terms(plan)
-        self._instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
+        self._instruments = {symbol: instrument_of(symbol, market, plan) for symbol, market in markets.items()}
         self._grids = {symbol: grid_of(instrument, symbol) for symbol, instrument in self._instruments.items()}
         self._decisions = {symbol: resampled(market, plan.timeframe, self._base) for symbol, market in markets.items()}
         bars = sum(map(len, self._decisions.values()))
@@ -75,7 +76,7 @@ class Stage:
 
     def _score(self, name: str, params: tuple[tuple[str, Parameter], ...]) -> dict[str, Floats]:
         strategy = StrategyChoice(name=name, params=dict(params), weight=1).built()
-        return {symbol: _frozen(strategy.score(bars)) for symbol, bars in self._decisions.items()}
+        return {symbol: _frozen(scoring.scored(strategy, bars)) for symbol, bars in self._decisions.items()}
 
 
 def _terms(plan: Plan) -> Terms:

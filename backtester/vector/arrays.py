@@ -7,6 +7,8 @@ import numpy as np
 from backtester.compiled import compiled
 from backtester.vector import passes
 from backtester.vector.state import CLOSE, FAR, HIGH, LOW, OPEN, Floats, Ints, Tape
+from shared.errors import ConfigError
+from shared.ids import canonical
 from shared.indicators import trend
 from shared.indicators.smoothing import MEMORY
 from shared.portfolio.grid import Grid
@@ -140,7 +142,7 @@ PLACES = ((OPEN, "open"), (HIGH, "high"), (LOW, "low"), (CLOSE, "close"))
 
 
 def ticks_of(prices: Floats, grid: Grid) -> Ints:
-    """Prices on their grid. ValueError where one lies between two ticks by more than a float's rounding."""
+    """Prices on their grid. ConfigError where one lies between two ticks by more than a float's rounding."""
     ticks = np.empty(len(prices), np.int64)
     _put_ticks(prices, grid, ticks)
     return ticks
@@ -148,7 +150,10 @@ def ticks_of(prices: Floats, grid: Grid) -> Ints:
 
 def _put_ticks(prices: Floats, grid: Grid, ticks: Ints) -> None:
     if compiled(passes.put_ticks)(prices, float(grid.tick), ticks):
-        raise ValueError(f"a price is no multiple of the tick {grid.tick}")
+        raise ConfigError(
+            f"a price is no multiple of the tick {canonical(grid.tick)}: import the candles with the right --tick, or "
+            f"round them to it"
+        )
 
 
 def _put_sparse(time: Ints, market: Market, grid: Grid, prices: Ints) -> None:

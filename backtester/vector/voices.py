@@ -15,6 +15,7 @@ from shared.strategies.ensemble import combine
 from shared.strategies.facing import facings_of
 from shared.strategies.market import Market
 from shared.strategies.rules import KEPT_BARS
+from shared.strategies.scoring import scored
 from shared.timeframes import length
 
 
@@ -42,7 +43,7 @@ def voices_of(
     voices = {}
     for symbol, market in markets.items():
         bars = resampled(market, decision, base)
-        voices[symbol] = Voices(bars, {name: one.score(bars) for name, one in strategies.items()})
+        voices[symbol] = Voices(bars, {name: scored(one, bars) for name, one in strategies.items()})
         if len(bars) > KEPT_BARS:  # the indicators of a year of minutes are ten times its prices
             indicators_of.cache_clear()
             facings_of.cache_clear()

@@ -54,6 +54,19 @@ def test_a_cheat_fails_with_its_first_bar_named(tmp_path: Path) -> None:
     assert {abs(finding["found"])} == {0.9}
 
 
+def test_what_a_class_keeps_is_caught_on_the_first_market_and_on_the_second(tmp_path: Path) -> None:
+    store = CandleStore(tmp_path)
+    for symbol, seed in (("BTC/USD", 1), ("ETH/USD", 2)):
+        store.merge("file", symbol, believed(market(400, seed=seed)))
+    done = asked(tmp_path, f"{CHEATS}:FitsOnce", "--timeframe", "1m")
+    assert done.exit_code == 1
+    said = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert [line.partition(" (")[0] for line in said] == 2 * ["FAIL look-ahead: bar 8", "FAIL repeatable: bar 8"]
+    assert "a process just started gives another value than this one" not in said[1]
+    assert "a process just started gives another value than this one" in said[3]
+    assert "histories scored in processes just started." in done.stdout
+
+
 def test_a_short_warm_up_fails_with_the_least_that_does(tmp_path: Path) -> None:
     done = asked(tmp_path, f"{CHEATS}:Remembers", "--set", "lag=25")
     assert done.exit_code == 1

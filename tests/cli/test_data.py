@@ -1,4 +1,4 @@
-"""`parley data import`, `list` and `download` as a person types them."""
+"""`parley data import`, `list`, `remove` and `download` as a person types them."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from backtester.data.store import CandleStore
 from cli.data import app
+from shared.errors import ConfigError
 from tests.backtester.data.candles import BTC, changed, market, write_csv
 from tests.cli.test_commands import ROOT, parley
 from tests.shared.broker.venue import Venue
@@ -46,7 +47,7 @@ def rows(tmp_path: Path) -> list[dict[str, object]]:
 
 def test_import_then_list(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "a.csv", market(10))
-    assert data(tmp_path, "import", str(file), f"ETH/USD={file}").splitlines() == [
+    assert data(tmp_path, "import", f"{BTC}={file}", f"ETH/USD={file}").splitlines() == [
         f"{file}: {pair} 1m, 10 bars, 10 new, 0 replaced, 0 gaps in all that is stored" for pair in (BTC, "ETH/USD")
     ]
     first, second = rows(tmp_path)
@@ -65,19 +66,64 @@ def test_import_by_options(tmp_path: Path) -> None:
     assert (row["venue"], row["symbol"], row["timeframe"], row["bars"]) == ("mine", "SOL/EUR", "1d", 1)
 
 
+def test_steps_are_imported_and_listed(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", market(10))
+    steps = ("--tick", "0.000000000000001", "--lot", "0.001", "--min-quantity", "2", "--min-cost", "0.5")
+    data(tmp_path, "import", f"{BTC}={file}", *steps)
+    data(tmp_path, "import", f"ETH/USD={file}")
+    given, unknown = rows(tmp_path)
+    fields = ("tick", "lot", "min_quantity", "min_cost")
+    assert [given[name] for name in fields] == ["0.000000000000001", "0.001", "2", "0.5"]
+    assert [unknown[name] for name in fields] == [None] * 4
+    shown = data(tmp_path, "list")
+    assert "tick" in shown
+    assert "0.000000000000001" in shown
+
+
+def test_prices_ten_times_off_want_force(tmp_path: Path) -> None:
+    data(tmp_path, "import", f"{BTC}={write_csv(tmp_path / 'a.csv', market(10))}")
+    other = write_csv(tmp_path / "b.csv", changed(market(3, first=20), 1, high=2000.0, open=1500.0, close=1500.0))
+    data(tmp_path, "import", f"{BTC}={other}")
+    far = write_csv(tmp_path / "c.csv", changed(market(1, first=30), 0, high=2000.0, open=1500.0, close=1500.0))
+    asked = ("import", f"{BTC}={far}", "--timeframe", "1m")
+    refused = parley(tmp_path, "data", *asked)
+    assert refused.returncode == 2
+    assert "c.csv: prices near 1500, but near 10" in refused.stderr
+    assert "1 new" in data(tmp_path, *asked, "--force")
+
+
+def test_remove_asks_first_and_takes_what_was_named(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "a.csv", market(10))
+    for pair, venue in ((BTC, "file"), (BTC, "mine"), ("ETH/USD", "file")):
+        data(tmp_path, "import", f"{pair}={file}", "--venue", venue)
+    env = {"DATA_DIR": str(tmp_path / "desks")}
+    refused = CliRunner().invoke(app, ["remove", "btc/usd"], env=env, input="n\n")
+    assert (refused.exit_code, len(rows(tmp_path))) == (1, 3)
+    assert "Delete BTC/USD 1m from file, BTC/USD 1m from mine?" in refused.output
+    assert data(tmp_path, "remove", "btc/usd", "--venue", "mine", "--yes") == "BTC/USD 1m from mine removed\n"
+    wrong = CliRunner().invoke(app, ["remove", BTC, "--timeframe", "1h", "--yes"], env=env)
+    assert isinstance(wrong.exception, ConfigError)
+    assert [(row["symbol"], row["venue"]) for row in rows(tmp_path)] == [(BTC, "file"), ("ETH/USD", "file")]
+    CliRunner().invoke(app, ["remove", BTC], env=env, input="y\n")
+    assert [row["symbol"] for row in rows(tmp_path)] == ["ETH/USD"]
+
+
 def test_a_conflict_wants_replace(tmp_path: Path) -> None:
-    data(tmp_path, "import", str(write_csv(tmp_path / "a.csv", market(10))))
+    data(tmp_path, "import", f"{BTC}={write_csv(tmp_path / 'a.csv', market(10))}")
     other = str(write_csv(tmp_path / "b.csv", changed(market(10), 4, volume=2.5)))
-    refused = parley(tmp_path, "data", "import", other)
+    refused = parley(tmp_path, "data", "import", f"{BTC}={other}")
     assert refused.returncode == 2
     assert f"{other}, line 6, 2022-01-01 00:04: volume 2.5 (stored " in refused.stderr
-    assert "1 replaced" in data(tmp_path, "import", other, "--replace")
+    assert "1 replaced" in data(tmp_path, "import", f"{BTC}={other}", "--replace")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("import", "none.csv"), "none.csv: cannot be read"),
+        (("import", "BTC/USD=none.csv"), "none.csv: cannot be read"),
+        (("import", "none.csv"), "none.csv: of which pair? Give SYMBOL=FILE, such as BTC/USD=none.csv"),
+        (("import", "BTC/USD=none.csv", "--tick", "1,5"), "--tick 1,5: give a number above zero"),
+        (("remove", "BTC/USD"), "BTC/USD: nothing like it is stored; `parley data list`"),
         (("import", "none.csv", "--timeframe", "7m"), "--timeframe 7m: choose one of 1m"),
         (("import", "ETH/USD=none.csv", "--symbol", "BTC/USD"), "--symbol says BTC/USD"),
         (("download", "--since", "2024-01-02", "--until", "2024-01-01"), "--until 2024-01-01 00:00:00: is not after"),

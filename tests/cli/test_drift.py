@@ -116,6 +116,24 @@ def test_what_differs_is_split_and_the_worst_is_named(tmp_path: Path, database_u
     assert "-1,000.00" in rows[0]
 
 
+def test_a_row_adds_up_and_tells_what_the_ledger_cannot_explain(
+    tmp_path: Path, database_url: str, made: list[Trade]
+) -> None:
+    first, second, *others = made
+    wrong = same(first, pnl=first.pnl - 7, fees=first.fees + 2)
+    averaged = same(second, pnl=second.pnl + Decimal("0.000000000001"))
+    asyncio.run(_traded(database_url, [wrong, averaged, *map(same, others)]))
+    shown = asked(tmp_path, database_url).stdout
+    headings = next(line for line in shown.splitlines() if "difference" in line and "entered" in line)
+    assert [word for word in headings.split() if word.isalpha()] == [
+        *("symbol", "entered", "backtest", "desk", "difference", "fee", "rounding", "unexplained", "what")
+    ]
+    row = next(line for line in shown.splitlines() if "BTC/USD" in line)
+    assert row.index("-7.00") < row.index("-2.00") < row.index("-5.00")
+    assert f"{from_microseconds(first.entry_time):%Y-%m-%d %H:%M}" in row
+    assert "most of it unexplained" in shown
+
+
 def test_trades_outside_the_period_do_not_count(tmp_path: Path, database_url: str, made: list[Trade]) -> None:
     asyncio.run(_traded(database_url, [same(trade) for trade in made]))
     cut = from_microseconds(made[1].entry_time + MINUTE)

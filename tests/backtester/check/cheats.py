@@ -1,5 +1,8 @@
 """Strategies that break one promise each, beside an honest one."""
 
+import os
+import sys
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -170,3 +173,111 @@ class Silenced(Honest):
 
     def explain(self, market: Market) -> str:
         return str({1.0: "up"}[float(np.sign(self.score(market)[-1]))])
+
+
+class Answers(Honest):
+    """Whatever a function makes of the market."""
+
+    def __init__(self, values: Callable[[Market], Floats]) -> None:
+        self.values = values
+
+    def score(self, market: Market) -> Floats:
+        return self.values(market)
+
+
+class Both(Remembers):
+    """A short warm-up, and one bar that knows the next."""
+
+    def score(self, market: Market) -> Floats:
+        raw = super().score(market)
+        if len(market) > 2_001:
+            raw[2_000] = np.sign(market.close[2_001] - market.close[2_000])
+        return self.finished(raw)
+
+
+class Twice(Remembers):
+    """Needs `lag` bars, and 30 at the bar that opens at `since`."""
+
+    def __init__(self, warmup: int, lag: int, since: int) -> None:
+        super().__init__(warmup, lag)
+        self.since = since
+
+    def score(self, market: Market) -> Floats:
+        raw = super().score(market)
+        here = np.flatnonzero(market.open_time == self.since)
+        raw[here] = np.where(here >= 30, np.sign(market.close[here] - market.close[np.maximum(here - 30, 0)]), 0.1)
+        return self.finished(raw)
+
+
+class FitsOnce(Honest):
+    """Scaled by mean and deviation of the first market that the process scored."""
+
+    fit: ClassVar[tuple[float, float] | None] = None
+
+    def score(self, market: Market) -> Floats:
+        if len(market) < 2:
+            return np.zeros(len(market))
+        if FitsOnce.fit is None:
+            FitsOnce.fit = float(market.close.mean()), float(market.close.std())
+        mean, deviation = FitsOnce.fit
+        return self.finished(np.tanh((market.close - mean) / deviation))
+
+
+class Anchored(Honest):
+    """Against the first price that the process saw."""
+
+    first: ClassVar[float | None] = None
+
+    def score(self, market: Market) -> Floats:
+        if len(market) and Anchored.first is None:
+            Anchored.first = float(market.open[0])
+        return self.finished(np.tanh(5 * np.log(market.close / (Anchored.first or 1.0))))
+
+
+class KnowsTimes(Honest):
+    """Keeps every close by its time: where a later call brought the next one, it is known."""
+
+    closes: ClassVar[dict[int, float]] = {}
+
+    def score(self, market: Market) -> Floats:
+        times = market.open_time.tolist()
+        for time, close in zip(times, market.close.tolist(), strict=True):
+            KnowsTimes.closes.setdefault(time, close)
+        following = [
+            KnowsTimes.closes.get(time + 300_000_000, close) for time, close in zip(times, market.close, strict=True)
+        ]
+        return self.finished(np.sign(np.array(following) - market.close))
+
+
+class LeavesBeforeGaps(Honest):
+    """Out on the bar before a gap of more than `steps`, of which it knows by the next bar's time alone."""
+
+    def __init__(self, steps: int = 1) -> None:
+        self.steps = steps
+
+    def score(self, market: Market) -> Floats:
+        gap = np.append(np.diff(market.open_time) > self.steps * 300_000_000, False)[: len(market)]
+        return self.finished(np.where(gap, -1.0, followed(market)))
+
+
+class FailsElsewhere(Honest):
+    """Cannot live in another process than the tests'."""
+
+    def __init__(self, dies: bool) -> None:
+        self.dies = dies
+
+    def score(self, market: Market) -> Floats:
+        if "pytest" not in sys.modules:
+            if self.dies:
+                os._exit(7)
+            raise RuntimeError("not at home")
+        return super().score(market)
+
+
+class Prints(Honest):
+    """Says aloud what it does."""
+
+    def score(self, market: Market) -> Floats:
+        sys.stdout.write(f"{len(market)} bars\n")
+        sys.stdout.flush()
+        return super().score(market)

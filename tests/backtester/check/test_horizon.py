@@ -9,15 +9,16 @@ from backtester.check.drawn import drawn
 from backtester.check.exam import checked
 from backtester.check.findings import Checked, Finding, Kind
 from backtester.check.probe import Make
-from shared.strategies.market import Market
 from tests.backtester.check.cheats import (
     Accumulates,
+    Both,
     DodgesCrashes,
     Honest,
     Normalised,
     ReadsNext,
     Remembers,
     RemembersRarely,
+    Twice,
 )
 
 STEP = 300_000_000
@@ -111,13 +112,6 @@ def test_a_sum_from_the_first_bar_on_has_no_warm_up() -> None:
 
 
 def test_a_rare_cheat_is_caught_behind_a_short_warm_up() -> None:
-    class Both(Remembers):
-        def score(self, market: Market) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-            raw = super().score(market)
-            if len(market) > 2_001:
-                raw[2_000] = np.sign(market.close[2_001] - market.close[2_000])
-            return self.finished(raw)
-
     found = checked(Both, MARKET)
     assert finding(found, "look-ahead").index == 2_000
     assert found.enough == 31
@@ -125,14 +119,7 @@ def test_a_rare_cheat_is_caught_behind_a_short_warm_up() -> None:
 
 @pytest.mark.parametrize("at", [701, 1_502, 2_303])
 def test_one_bar_that_needs_more_than_the_others_raises_the_least_warm_up(at: int) -> None:
-    class Twice(Remembers):
-        def score(self, market: Market) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-            raw = super().score(market)
-            here = np.flatnonzero(market.open_time == MARKET.open_time[at])
-            raw[here] = np.where(here >= 30, np.sign(market.close[here] - market.close[np.maximum(here - 30, 0)]), 0.1)
-            return self.finished(raw)
-
-    assert checked(partial(Twice, 9, 12), MARKET).enough == 31
+    assert checked(partial(Twice, 9, 12, int(MARKET.open_time[at])), MARKET).enough == 31
 
 
 def test_fewer_cuts_ask_fewer_bars_and_say_so() -> None:

@@ -1,5 +1,6 @@
 """Values that are not what they must be, strategies that change from call to call, and explanations that fail."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from math import inf, nan
@@ -11,7 +12,7 @@ from backtester.check.drawn import drawn
 from backtester.check.exam import checked
 from backtester.check.findings import Checked
 from shared.strategies.market import Market
-from tests.backtester.check.cheats import Counts, Floats, Honest, Keeps, Random, Says, Silenced, Writes
+from tests.backtester.check.cheats import Answers, Counts, Floats, Honest, Keeps, Random, Says, Silenced, Writes
 
 MARKET = drawn(7, 600, 300_000_000)
 AT = 345
@@ -40,40 +41,46 @@ def test_a_wrong_value_is_named_with_its_bar(value: float, at: int, kind: str) -
     assert not {"look-ahead", "warm-up", "repeat", "state"} & set(kinds(found))
 
 
-def answering(values: Callable[[Market], object]) -> type[Honest]:
-    class Answering(Honest):
-        def score(self, market: Market) -> Floats:
-            return values(market)  # type: ignore[return-value]  # wrong on purpose
+def lost_without_bars(market: Market) -> Floats:
+    first: float = market.close[0]
+    return np.full(len(market), 0.0 * first)
 
-    return Answering
+
+def never_empty(market: Market) -> Floats:
+    return np.zeros(max(1, len(market)))
+
+
+def needs_nine(market: Market) -> Floats:
+    if 0 < len(market) < 9:
+        raise ValueError("too few")
+    return np.zeros(len(market))
 
 
 @pytest.mark.parametrize(
     ("values", "kind", "said"),
     [
         (lambda market: np.zeros(len(market) + 1), "shape", "score() of 600 bars gave shape (601,)"),
-        (lambda market: 0.5, "shape", "gave shape ()"),
-        (lambda market: None, "shape", "type object"),
+        (lambda market: 0.5, "shape", "gave a float"),
+        (lambda market: None, "shape", "gave a NoneType"),
+        (lambda market: np.zeros(len(market), object), "shape", "type object"),
         (lambda market: np.zeros(len(market), bool), "shape", "type bool"),
         (lambda market: 1 / 0, "raises", "score() of 600 bars raised ZeroDivisionError: division by zero"),
         (lambda market: market.close.__setitem__(0, 1.0), "raises", "read-only"),
-        (lambda market: np.zeros(len(market)) * market.close[0], "raises", "score() of 0 bars raised IndexError"),
-        (lambda market: np.zeros(max(1, len(market))), "shape", "score() of 0 bars gave shape (1,)"),
+        (lambda market: [0.0] * len(market), "shape", "gave a list; return a NumPy array"),
+        (lambda market: sys.exit(3), "raises", "score() of 600 bars raised SystemExit: 3"),
+        (lost_without_bars, "raises", "score() of 0 bars raised IndexError"),
+        (never_empty, "shape", "score() of 0 bars gave shape (1,)"),
     ],
 )
-def test_a_strategy_without_values_is_told_so(values: Callable[[Market], object], kind: str, said: str) -> None:
-    found = checked(answering(values), MARKET)
+def test_a_strategy_without_values_is_told_so(values: Callable[[Market], Floats], kind: str, said: str) -> None:
+    found = checked(partial(Answers, values), MARKET)
     assert kinds(found) == [kind]
     assert said in found.findings[0].detail
 
 
 def test_a_call_that_fails_only_on_few_bars_is_a_finding() -> None:
-    def fails(market: Market) -> Floats:
-        if 0 < len(market) < 9:
-            raise ValueError("too few")
-        return np.zeros(len(market))
-
-    assert "score() of 1 bars raised ValueError: too few" in checked(answering(fails), MARKET).findings[0].detail
+    found = checked(partial(Answers, needs_nine), MARKET)
+    assert "score() of 1 bars raised ValueError: too few" in found.findings[0].detail
 
 
 @pytest.mark.parametrize("warmup", [0, -1, 2.5, True, None])

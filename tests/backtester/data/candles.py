@@ -30,13 +30,14 @@ def market(count: int, seed: int = 1, first: int = 0, minutes: int = 1) -> Marke
 
 @st.composite
 def markets(draw: st.DrawFn, size: int = 30) -> Market:
-    """Any bars that can be, with gaps, on the grid of 1m."""
-    price = st.floats(1e-12, 1e12)
+    """Any bars that can be counted in ticks, with gaps, on the grid of 1m."""
+    price, scale = st.floats(1, 1e4), draw(st.sampled_from([1e-6, 1e-3, 1.0, 1e4, 1e8]))
     bars = st.tuples(st.lists(price, min_size=4, max_size=4).map(sorted), st.booleans(), st.floats(0, 1e15))
     drawn = draw(st.dictionaries(st.integers(0, 3 * size), bars, min_size=1, max_size=size))
     minutes = np.array(sorted(drawn), np.int64)
     rows = [(body[falls], high, low, body[not falls], volume) for low, *body, high, falls, volume in _flat(drawn)]
-    return Market(START + minutes * MINUTE, *np.array(rows, np.float64).T)
+    *prices, volume = np.array(rows, np.float64).T
+    return Market(START + minutes * MINUTE, *(scale * column for column in prices), volume)
 
 
 def _flat(drawn: dict[int, tuple[list[float], bool, float]]) -> list[tuple[float, float, float, float, bool, float]]:

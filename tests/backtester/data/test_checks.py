@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtester.data.checks import BadCandles, checked, findings, gaps, sifted
+from backtester.data.checks import BadCandles, Findings, checked, findings, gaps, sifted
 from backtester.data.rows import VALUES, Rows
 from shared.schemas.base import Timeframe
 from shared.strategies.market import Market
@@ -122,3 +122,13 @@ def test_gaps_are_stretches() -> None:
     ]
     assert gaps(times[:1], "1m") == ()
     assert gaps(times[:0], "1m") == ()
+
+
+def test_a_file_that_is_newest_first_is_one_finding() -> None:
+    bars = rows(market(500)).only(np.arange(499, -1, -1))
+    assert findings(bars, "1m", NOW) == Findings(1, ("bars: the file is newest first; sort it ascending",))
+    bad = replace(bars, volume=np.where(np.arange(500) == 7, -1.0, bars.volume))
+    assert findings(bad, "1m", NOW).first[1:] == ("bars, line 494, field volume: -1.0 is negative; correct it",)
+    assert findings(bars.only(np.arange(500) != 0), "1m", NOW).count == 1
+    mixed = findings(bars.only(np.r_[1, 0, 2:500]), "1m", NOW)
+    assert mixed.count == 498

@@ -12,7 +12,7 @@ import pytest
 
 from backtester.data.store import CandleStore, fingerprint
 from shared.errors import ConfigError
-from tests.backtester.data.candles import BTC, believed, market
+from tests.backtester.data.candles import BTC, believed, market, write_csv
 
 ROOT = Path(__file__).resolve().parents[3]
 PRELUDE = """
@@ -53,6 +53,7 @@ def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 60
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} never came"
+        time.sleep(0.001)
 
 
 def test_killed_in_the_middle_of_a_write_the_old_bars_or_the_new_ones_are_there(tmp_path: Path) -> None:
@@ -118,3 +119,48 @@ def test_a_folder_of_somebody_else_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(ConfigError, match=r"candles: no permission for .*; set DATA_DIR to a folder of yours"):
         store.merge("file", BTC, believed(market(10)))
+
+
+def importing(folder: Path, *files: Path) -> subprocess.Popen[str]:
+    """`parley data import`, as a person starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "data", "import", *(f"{BTC}={file}" for file in files)],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_an_import_killed_in_the_middle_of_its_write_can_be_made_again(tmp_path: Path) -> None:
+    store, bars = CandleStore(tmp_path / "desks"), market(200_000)
+    store.merge("file", BTC, believed(bars.between(0, 100_000)))
+    before = fingerprint(store.load("file", BTC, "1m"))
+    file = write_csv(tmp_path / "new.csv", bars.between(90_000, 200_000))
+    with importing(store.data_dir, file) as process:
+        wait_for(store.path("file", BTC, "1m").with_name("1m.parquet.tmp"))
+        process.kill()
+        process.communicate()
+    assert process.returncode == -9
+    assert fingerprint(store.load("file", BTC, "1m")) in (before, fingerprint(bars))
+    with importing(store.data_dir, file) as again:
+        assert "110000 bars" in again.communicate(timeout=120)[0]
+    assert fingerprint(store.load("file", BTC, "1m")) == fingerprint(bars)
+
+
+def test_imports_at_once_lose_nothing(tmp_path: Path) -> None:
+    store, bars = CandleStore(tmp_path / "desks"), market(60_000)
+    files = [write_csv(tmp_path / f"{i}.csv", bars.between(i * 20_000, (i + 1) * 20_000)) for i in range(3)]
+    running = [importing(store.data_dir, file) for file in files]
+    refused = []
+    for process, file in zip(running, files, strict=True):
+        said = process.communicate(timeout=120)[1]
+        assert process.returncode == 0 or "is writing it; wait until it is done" in said
+        refused += [file] * (process.returncode != 0)
+    stored = store.load("file", BTC, "1m")
+    assert len(stored) == 20_000 * (3 - len(refused)) > 0
+    if refused:
+        with importing(store.data_dir, *refused) as again:
+            again.communicate(timeout=120)
+    assert fingerprint(store.load("file", BTC, "1m")) == fingerprint(bars)

@@ -46,6 +46,27 @@ def test_times_in_every_form(tmp_path: Path, time: str, name: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["", " ", "Unnamed: 0", "__index_level_0__"])
+def test_an_index_without_a_name_is_the_time(tmp_path: Path, name: str) -> None:
+    assert read_csv(written(tmp_path, f"{name},open,high,low,close,volume\n2022-01-01,1,1,1,1,7\n")).open_time == START
+    rows = read_csv(written(tmp_path, f"{name},date,open,high,low,close,volume\n0,2022-01-01,1,1,1,1,7\n"))
+    assert (rows.open_time, rows.volume) == (START, 7)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_semicolons_and_tabs_split_too(tmp_path: Path, mark: str) -> None:
+    path = written(tmp_path, "\n" + (HEADER + "1640995200,1,1,1,1,7\n").replace(",", mark))
+    rows = read_csv(path)
+    assert (rows.open_time, rows.volume, rows.numbers) == (START, 7, 3)
+
+
+def test_a_decimal_comma_is_named(tmp_path: Path) -> None:
+    rows = read_csv(written(tmp_path, HEADER.replace(",", ";") + "1640995200;1,5;1;1;1;7\n"))
+    assert [finding.text.partition(", field ")[2] for finding in rows.unreadable] == [
+        "open: '1,5' is no number; correct it"
+    ]
+
+
 def test_lines_are_those_of_an_editor(tmp_path: Path) -> None:
     path = written(tmp_path, "\ufeff" + HEADER + '\r\n1640995200,1,1,1,1,1\r\n\r\n"1640995260",1,1,1,1,1\r\n')
     assert read_csv(path).numbers.tolist() == [3, 5]
@@ -62,6 +83,11 @@ def test_lines_are_those_of_an_editor(tmp_path: Path) -> None:
         ("1640995260,one,1,1,1,1", "line 3, field open: 'one' is no number"),
         ("1640995260,1,,1,1,1", "line 3, field high: '' is no number"),
         ("1640995260,1,1,1", "line 3, field close: missing; complete the row"),
+        ("1640995260,1,1,1,1,1,234.5", "line 3, field 7: '234.5' has no column in the header; correct the row"),
+        ("1640995260,1,1,1,1,1,", "line 3, field 7: '' has no column in the header"),
+        ("1640995260,1,1,1,1,1_000", "line 3, field volume: '1_000' is no number"),
+        ("1_640995260,1,1,1,1,1", "line 3, field time: '1_640995260' is no time"),
+        ("1640995260,1_0,1,1,1,1", "line 3, field open: '1_0' is no number"),
     ],
 )
 def test_a_row_that_makes_no_numbers_is_named(tmp_path: Path, line: str, said: str) -> None:
@@ -82,10 +108,19 @@ def test_a_row_that_makes_no_numbers_is_named(tmp_path: Path, line: str, said: s
             "line 1, field time: missing; name a column time, timestamp or date",
         ),
         ("time,open,high,low,close\n1,1,1,1,1\n", "line 1, field volume: missing; add the column"),
+        ("Time,open,Open,high,low,close,volume\n1,1,1,1,1,1,1\n", "field open: stands 2 times; keep one column"),
+        ("time,open,high,low,close,volume,timestamp\n", "field time: the columns time and timestamp are all times"),
+        ("date,open,high,low,close,volume,DATE\n", "field time: the columns date and date are all times; keep one"),
+        ("open,,high,low,close,volume\n", "field time: missing"),
+        ("1640995200,1,1,1,1,1,7\n", "line 1: numbers where a header should be; add the row time,open,high,low"),
+        ("[[1640995200000,1,1,1,1,1]]", "is JSON; give CSV or Parquet. freqtrade converts its own"),
         (HEADER.encode() + b"1640995200,1,1,1,1,1\n\xff\xfe\n", "not UTF-8; save the file as UTF-8"),
         (HEADER + f"1640995200,1,1,1,1,{'1' * 200_000}\n", "line 2: not CSV"),
     ],
-    ids=["empty", "header alone", "no time", "no volume", "not text", "field too long"],
+    ids=[
+        *("empty", "header alone", "no time", "no volume", "repeated", "two times", "one time twice"),
+        *("unnamed, not first", "no header", "JSON", "not text", "field too long"),
+    ],
 )
 def test_what_is_no_csv_of_candles_is_said(tmp_path: Path, text: str | bytes, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
@@ -98,7 +133,7 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 
 
 GOOD_TIMES = [lambda t: str(t), lambda t: str(t * 1000), lambda t: f" {t}.0", lambda t: f"{t / 1e9:.9f}e9"]
-prices = st.sampled_from(["100", " 100.5", "1e2", "99.9999", "101", "100.00000001", "99", "102", "1_00"])
+prices = st.sampled_from(["100", " 100.5", "1e2", "99.9999", "101", "100.00000001", "99", "102"])
 spoilt = st.sampled_from(["", "nan", "inf", "-inf", "-5", "0", "abc", "1,5", '"100"', "0x10", "1e", "-0.0"])
 times = st.sampled_from(["", "nan", "x", "-1", "0", "1640995230", "2022-01-01T00:03Z", "2022-13-01", "1e300", "99e9"])
 

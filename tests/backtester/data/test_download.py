@@ -1,17 +1,23 @@
 """Downloads from the exchange simulator, with ccxt's own client and the real store."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.request import urlopen
 
 import pytest
 
 from backtester.data.download import Downloaded, Wanted, download
+from backtester.data.steps import steps_of
 from backtester.data.store import CandleStore
-from backtester.data.venue import open_venue
+from backtester.data.venue import CandleVenue, open_venue
 from shared.errors import ConfigError
+from shared.ids import canonical
 from shared.strategies.market import Market
 from shared.timeframes import MINUTE
 from tests.backtester.data.candles import BTC, START, believed, changed, market, same, write_csv
@@ -181,3 +187,32 @@ async def test_what_came_before_an_interruption_is_stored(clocks: Clocks, store:
     done = await fetched(store, url, ALL)
     assert done.added == 100
     assert same(stored(store), bars().between(800, 1200))
+
+
+async def test_the_venues_steps_come_with_the_bars_and_a_change_is_said(clocks: Clocks, store: CandleStore) -> None:
+    url = clocks.at(900).url
+    with urlopen(f"{url}/0/public/AssetPairs?pair=XBTUSD") as reply:  # noqa: ASYNC210
+        (told,) = json.load(reply)["result"].values()
+    says = steps_of(
+        tick=told["tick_size"],
+        lot=f"1e-{told['lot_decimals']}",
+        min_quantity=told["ordermin"],
+        min_cost=told["costmin"],
+    )
+    assert "has changed" not in str(await fetched(store, url, ALL))
+    assert store.steps("kraken", BTC, "1m") == says
+    other = says.model_copy(update={"tick": Decimal("0.00005"), "min_cost": None})
+    store.merge("kraken", BTC, believed(bars().between(800, 801)), steps=other, replace=True)
+    done = await fetched(store, url, ALL)
+    assert f"kraken has changed tick {canonical(says.tick)} (stored 0.00005)" in str(done)
+    assert (done.bars, store.steps("kraken", BTC, "1m")) == (0, says)
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "said"),
+    [(4, "0.05", "0.05"), (4, None, None), (4, "0", None), (2, "8", "1e-8"), (2, "-1", "10"), (3, "5", None)],
+)
+def test_precision_in_every_form_that_ccxt_has(mode: int, given: str | None, said: str | None) -> None:
+    listed = {"precision": {"price": given, "amount": given}, "limits": {"amount": {"min": "0.1"}, "cost": None}}
+    exchange = SimpleNamespace(precisionMode=mode, markets={BTC: listed})
+    assert CandleVenue(exchange).steps(BTC) == steps_of(tick=said, lot=said, min_quantity="0.1")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -62,6 +63,15 @@ def test_numbers_of_every_type(tmp_path: Path, value: Any) -> None:
 
 def test_whole_numbers_are_prices_too(tmp_path: Path) -> None:
     assert read_parquet(written(tmp_path, close=pa.array([101], pa.int32()))).close.tolist() == [101.0]
+
+
+def test_an_index_of_pandas_is_the_time(tmp_path: Path) -> None:
+    frame = pandas.DataFrame(
+        {"open": [1.0], "high": 1.0, "low": 1.0, "close": 1.0, "volume": 7.0}, index=[pandas.Timestamp(MOMENT)]
+    )
+    for path, columns in ((tmp_path / "named.parquet", frame.rename_axis("Date")), (tmp_path / "none.parquet", frame)):
+        columns.to_parquet(path)
+        assert (read_parquet(path).open_time, read_parquet(path).volume) == (START, 7)
 
 
 def test_the_stores_own_columns_are_not_a_strangers(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from backtester.data import parquet
 from backtester.data.rows import VALUES
-from backtester.data.store import CandleStore, fingerprint
+from backtester.data.store import CandleStore, Key, fingerprint
 from shared.errors import ConfigError
+from shared.schemas.base import Timeframe
 from shared.strategies.market import Market
 from shared.timeframes import MINUTE
 from tests.backtester.data.candles import BTC, START, believed, changed, market, markets, same
@@ -162,3 +163,27 @@ def test_fingerprint_sees_the_smallest_change(bars: Market, name: str, at: int) 
 def test_zero_has_one_fingerprint() -> None:
     bars = market(3)
     assert fingerprint(changed(bars, 1, volume=0.0)) == fingerprint(changed(bars, 1, volume=-0.0))
+
+
+LENGTHS: tuple[tuple[str, int, Timeframe], ...] = (("kraken", 60, "1h"), ("file", 5, "5m"), ("file", 1, "1m"))
+
+
+def test_what_is_removed_is_gone_and_nothing_else(store: CandleStore) -> None:
+    for venue, minutes, timeframe in LENGTHS:
+        store.merge(venue, BTC, believed(market(3, minutes=minutes), timeframe))
+    store.merge("file", "ETH/USD", believed(market(3)))
+    keys = [Key("file", BTC, "1m"), Key("file", BTC, "5m"), Key("kraken", BTC, "1h")]
+    assert store.found(BTC) == keys
+    store.path(*keys[0]).write_bytes(b"damaged")
+    store.remove(*keys[0])
+    assert store.found(BTC) == keys[1:]
+    assert [held.symbol for held in store.listing()] == [BTC, "ETH/USD", BTC]
+    store.merge("file", BTC, believed(market(7)))
+    assert len(store.load(*keys[0])) == 7
+
+
+def test_what_somebody_writes_is_not_removed(store: CandleStore) -> None:
+    store.merge("file", BTC, believed(market(3)))
+    with store.writing("file", BTC, "1m"), pytest.raises(ConfigError, match="is writing it; wait until it is done"):
+        store.remove("file", BTC, "1m")
+    assert len(store.load("file", BTC, "1m")) == 3

@@ -44,13 +44,13 @@ def plan_on(symbols: int, *, desk: Mapping[str, str], **asked: Any) -> Plan:
 
 def by_event(plan: Plan, markets: Markets, *, every_bar: bool = False) -> Played:
     """Through the services' handlers."""
-    instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
+    instruments = {symbol: instrument_of(symbol, market, plan) for symbol, market in markets.items()}
     return played_by_event(plan, markets, instruments, every_bar=every_bar)
 
 
 def by_vector(plan: Plan, markets: Markets) -> Played:
     """Through the compiled loop."""
-    instruments = {symbol: instrument_of(symbol, market, plan.costs) for symbol, market in markets.items()}
+    instruments = {symbol: instrument_of(symbol, market, plan) for symbol, market in markets.items()}
     return played_by_vector(plan, markets, instruments)
 
 

@@ -3,7 +3,7 @@ from math import log10, sqrt
 import numpy as np
 import pytest
 
-from backtester.metrics.bootstrap import block_length, bootstrap_interval
+from backtester.metrics.bootstrap import MIN_RETURNS, NORMAL, _left_out, block_length, bootstrap_interval
 from backtester.metrics.deviation import Floats
 from backtester.metrics.ratios import sharpe
 from tests.backtester.metrics.curves import autoregressive
@@ -13,12 +13,12 @@ def mean(values: Floats) -> float:
     return float(values.mean())
 
 
-def coverage(persistence: float, mean_block: float | None = None) -> float:
-    """Share of 200 series of 400 whose 90 % interval holds their true mean."""
+def coverage(persistence: float, mean_block: float | None = None, count: int = 400, confidence: float = 0.9) -> float:
+    """Share of 200 series of `count` whose interval holds their true mean."""
     held = 0
     for seed in range(200):
-        series = autoregressive(seed, 400, persistence, mean=1.0)
-        found = bootstrap_interval(series, mean, seed=seed, confidence=0.9, draws=250, mean_block=mean_block)
+        series = autoregressive(seed, count, persistence, mean=1.0)
+        found = bootstrap_interval(series, mean, seed=seed, confidence=confidence, draws=250, mean_block=mean_block)
         assert found is not None
         held += found.low <= 1.0 <= found.high
     return held / 200
@@ -30,6 +30,19 @@ def test_interval_covers_the_truth_about_as_often_as_it_says_on_dependent_data()
 
 def test_blocks_of_one_would_be_too_sure() -> None:
     assert coverage(persistence=0.5, mean_block=1.0) < 0.75
+
+
+@pytest.mark.parametrize(("persistence", "least"), [(0.0, 0.92), (0.3, 0.87)])
+def test_short_runs_are_not_told_much_too_narrow(persistence: float, least: float) -> None:
+    assert coverage(persistence, count=20, confidence=0.95) >= least
+
+
+@pytest.mark.parametrize(
+    ("blocks", "reach"), [(4.0, 3.67), (8.0, 2.53), (21.0, 2.14), (1000.0, 1.96)], ids=lambda value: f"{value:g}"
+)
+def test_ends_lie_where_a_t_interval_of_so_many_blocks_would(blocks: float, reach: float) -> None:
+    # sqrt(n / (n - 1)) times the 97.5 % quantile of t with n - 1 degrees of freedom, from a table
+    assert -NORMAL.inv_cdf(_left_out(0.95, blocks)) == pytest.approx(reach, rel=0.01)
 
 
 def test_independent_data_give_the_textbook_interval() -> None:
@@ -105,7 +118,9 @@ def test_blocks_keep_neighbours_together() -> None:
 
 
 def test_not_defined_where_the_statistic_is_not() -> None:
-    assert bootstrap_interval(np.array([0.1]), mean, seed=1) is None
+    few = autoregressive(1, MIN_RETURNS, 0.0)
+    assert bootstrap_interval(few[1:], mean, seed=1) is None
+    assert bootstrap_interval(few, mean, seed=1) is not None
     assert bootstrap_interval(np.zeros(50), lambda values: sharpe(values, 365.25), seed=1) is None
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from backtester.metrics.bootstrap import Interval
 from backtester.metrics.deviation import Floats
-from backtester.metrics.luck import COULD_BE_LUCK, HARD_TO_EXPLAIN, Evidence, evidence, verdict
+from backtester.metrics.luck import MIN_PERIODS, Answer, Evidence, evidence, verdict
 from backtester.metrics.significance import SharpeEstimate, deflated_sharpe
 
 YEAR = 365.25
@@ -43,7 +43,6 @@ def test_sound_evidence_is_told_with_its_numbers() -> None:
         ({"deflated": 0.812}, "Sharpe ratio deflated for 40 trials 81.2% (95% wanted)"),
         ({"deflated": None}, "Sharpe ratio deflated for 40 trials not defined"),
         ({"track_record": 1200.0}, "1000 periods, 1200 needed"),
-        ({"track_record": None}, "1000 periods, and no track record would be long enough"),
         ({"interval": Interval(-0.31, 2.0, 0.95)}, "annual Sharpe ratio from -0.31 to 2.00 (95%)"),
         ({"interval": None}, "no interval of the Sharpe ratio"),
         ({"overfitting": 0.62}, "probability of overfitting 62%"),
@@ -65,7 +64,7 @@ def test_single_run_needs_no_trials() -> None:
     alone = evidence(days(1, mean=0.002), YEAR, seed=1)
     assert (alone.trials, alone.periods, alone.overfitting) == (1, 1000, None)
     assert alone.deflated == alone.probabilistic
-    assert verdict(alone).words.startswith(HARD_TO_EXPLAIN)
+    assert verdict(alone).answer == Answer.HARD_TO_EXPLAIN
 
 
 def test_best_of_many_worthless_trials_could_be_luck_although_it_looks_sure_alone() -> None:
@@ -81,7 +80,7 @@ def test_one_trial_that_is_truly_better_stands_out() -> None:
     trials = days(3, mean=0.0, trials=50)
     trials[:, 20] += 0.0025
     found = verdict(evidence(trials[:, 20], YEAR, seed=1, trials=trials, blocks=8))
-    assert found.words.startswith(HARD_TO_EXPLAIN)
+    assert found.answer == Answer.HARD_TO_EXPLAIN
 
 
 def test_deflation_takes_the_variance_of_all_trials_those_that_never_traded_too() -> None:
@@ -94,11 +93,60 @@ def test_deflation_takes_the_variance_of_all_trials_those_that_never_traded_too(
     assert evidence(trials[:, 0], YEAR, seed=1, trials=trials).deflated == expected
 
 
-def test_flat_run_could_be_anything() -> None:
-    found = verdict(evidence(np.zeros(100), YEAR, seed=1))
-    assert found.words == (
-        f"{COULD_BE_LUCK}: probabilistic Sharpe ratio not defined; 100 periods, and no track record would be long "
-        "enough; no interval of the Sharpe ratio"
+def test_repeated_trials_lower_no_bar_but_count_as_made() -> None:
+    trials = days(6, mean=0.0, trials=16)
+    best = trials[:, [trials.mean(axis=0).argmax()]]
+    found = evidence(best[:, 0], YEAR, seed=1, trials=np.hstack([trials, np.tile(best, 284)]))
+    estimates = [SharpeEstimate.of(column) for column in trials.T]
+    ratios = [estimate.ratio for estimate in estimates if estimate is not None]
+    alone = SharpeEstimate.of(best[:, 0])
+    assert alone is not None
+    assert found.trials == 300
+    assert found.deflated == deflated_sharpe(alone, 300, float(np.var(ratios, ddof=1)))
+    fewer = evidence(best[:, 0], YEAR, seed=1, trials=trials).deflated
+    assert fewer is not None
+    assert found.deflated is not None
+    assert found.deflated < fewer
+
+
+def test_flat_run_is_not_judged_however_short() -> None:
+    for count in (0, 3, 100):
+        found = verdict(evidence(np.zeros(count), YEAR, seed=1))
+        assert found == (True, "nothing to judge: no period gained or lost anything")
+        assert found.answer == Answer.NOTHING
+
+
+def test_run_of_a_few_days_is_not_judged_however_good() -> None:
+    found = verdict(evidence(days(1, mean=0.05, count=MIN_PERIODS - 1), YEAR, seed=1))
+    assert found == (True, "too short to judge: 19 periods of returns, 20 are the least")
+    assert found.answer == Answer.TOO_SHORT
+    enough = verdict(evidence(days(1, mean=0.05, count=MIN_PERIODS), YEAR, seed=1))
+    assert enough.answer == Answer.HARD_TO_EXPLAIN
+
+
+def test_sure_loss_is_no_luck() -> None:
+    found = verdict(evidence(days(1, mean=-0.003), YEAR, seed=1))
+    assert not found.could_be_luck
+    assert found.answer == Answer.LOST
+    assert found.words.startswith("lost, and luck does not explain it: annual Sharpe ratio from -")
+
+
+def test_loss_that_could_be_chance_is_not_called_bad_luck_alone() -> None:
+    found = verdict(evidence(days(9, mean=-0.0002), YEAR, seed=1))
+    assert found.answer == Answer.COULD_BE_LUCK
+    assert "periods" not in found.words  # no length makes a loss a gain
+    assert found.words.endswith("; it lost, which chance explains as well as a bad strategy does")
+    gained = verdict(evidence(days(1, mean=0.0006), YEAR, seed=1))
+    assert gained.answer == Answer.COULD_BE_LUCK
+    assert "it lost" not in gained.words
+
+
+def test_steady_gain_has_no_ratio_and_so_no_length() -> None:
+    found = verdict(evidence(np.full(100, 0.001), YEAR, seed=1))
+    assert found == (
+        True,
+        "could be luck: probabilistic Sharpe ratio not defined; 100 periods, how many are needed is not defined; no "
+        "interval of the Sharpe ratio",
     )
 
 

@@ -26,7 +26,7 @@ class Mine:
 
 
 def test_a_plan_comes_back_from_json() -> None:
-    one = plan(costs={"taker_fee": "0.00123456789", "min_cost": "5"}, start=1, end=2)
+    one = plan(costs={"taker_fee": "0.001234567", "min_cost": "5"}, start=1, end=2)
     assert Plan.model_validate_json(one.model_dump_json()) == one
 
 

@@ -63,6 +63,27 @@ def test_a_line_that_was_cut_off_costs_no_trial_but_its_own(tmp_path: Path, cut:
     assert len(opened_by_optuna(journal)) == 4
 
 
+@pytest.mark.parametrize("line", [2, -1], ids=["middle", "last"])
+def test_a_damaged_line_is_named_and_nothing_is_changed(tmp_path: Path, line: int) -> None:
+    search(work(3), tmp_path, place=place_at(tmp_path))
+    journal = place_at(tmp_path).journal
+    lines = journal.read_bytes().splitlines(keepends=True)
+    number = range(1, len(lines) + 1)[line]
+    lines[line] = lines[line].replace(b":", b"\0", 2)
+    journal.write_bytes(b"".join(lines))
+    with pytest.raises(ConfigError, match=rf"--study .*mine\.log, line {number}: is damaged; put back a copy"):
+        search(work(3), tmp_path, place=place_at(tmp_path))
+    assert journal.read_bytes() == b"".join(lines)
+
+
+def test_what_the_words_say_to_do_about_a_damaged_line_helps(tmp_path: Path) -> None:
+    whole = made(search(work(3), tmp_path, place=place_at(tmp_path)))
+    journal = place_at(tmp_path).journal
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-2]))
+    assert made(search(work(3), tmp_path, place=place_at(tmp_path))) == whole
+
+
 def test_a_file_that_is_no_study_is_left_as_it_is(tmp_path: Path) -> None:
     journal = place_at(tmp_path).journal
     journal.write_text("my notes\nwithout an end")

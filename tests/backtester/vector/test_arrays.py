@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtester.vector.arrays import ensemble, loud_of, ten_digits, ticks_of
+from shared.errors import ConfigError
 from shared.portfolio.grid import Grid
 from shared.strategies.ensemble import combine
 
@@ -29,7 +30,7 @@ def test_ten_digits_where_rounding_turns(value: float) -> None:
 
 def test_prices_between_two_ticks_are_refused() -> None:
     assert ticks_of(np.array([0.07, 1000.01]), GRID).tolist() == [7, 100_001]
-    with pytest.raises(ValueError, match="no multiple of the tick"):
+    with pytest.raises(ConfigError, match="no multiple of the tick"):
         ticks_of(np.array([0.07, 1000.014]), GRID)
 
 

@@ -13,7 +13,7 @@ from shared.indicators.rolling import Floats
 from shared.strategies.base import Strategy
 from shared.strategies.market import Market
 from shared.strategies.registry import REGISTRY, build
-from tests.backtester.check.cheats import Honest, ReadsNext, Remembers
+from tests.backtester.check.cheats import Honest, LeavesBeforeGaps, ReadsNext, Remembers
 from tests.shared.strategies.markets import market, mirrored, scaled, wandering
 
 LONGEST_WINDOW = 700
@@ -53,6 +53,8 @@ def test_the_contract_catches_a_cheat_and_a_short_warm_up_with_the_bar_named() -
     (cheat,) = broken(partial(ReadsNext, 2_000, 1_234), bars)
     assert cheat.startswith("bar 1234 (1970-01-05 06:50): the value changed when the bars after it were cut off: ")
     (short,) = broken(partial(Remembers, 9, 30), bars)
+    (gap,) = broken(LeavesBeforeGaps, bars)
+    assert gap.startswith("bar 8 (1970-01-01 00:40): the value changed when the bars after it came at other times: ")
     assert short.startswith("bar 30 (1970-01-01 02:30): the value with 9 bars of past is not the one with all 31: 0.0")
 
 
