@@ -14,6 +14,7 @@ from cli.backtest import backtest
 from shared.errors import ConfigError
 from tests.backtester.data.candles import believed
 from tests.backtester.event.markets import NOISE
+from tests.backtester.event.test_replayed import told
 from tests.backtester.sweep.searches import START, hours
 
 app = typer.Typer()
@@ -58,6 +59,25 @@ def test_a_repetition_gives_the_same_bits(data_dir: Path) -> None:
     assert len(Shelf(data_dir).listing()) == 1
 
 
+def test_a_repetition_that_gives_another_result_on_other_code_ends_with_status_1(data_dir: Path) -> None:
+    said(data_dir, *COMMON)
+    [kept] = Shelf(data_dir).listing()
+    file = Shelf(data_dir).root / kept["id"] / "outcome.json"
+    environment = {"DATA_DIR": str(data_dir), "SYMBOLS": "BTC/USD"}
+    for cash, words, status in ((kept["cash"], "gave the same result", 0), ("1", "gave another result", 1)):
+        file.write_text(json.dumps(kept | {"code": "0.0.1+old", "cash": cash}))
+        done = CliRunner().invoke(app, ["--repeat", kept["id"]], env=environment)
+        assert words in done.stderr
+        assert done.exit_code == status
+
+
+def test_a_strategy_that_can_not_be_heard_is_said_and_the_others_play(data_dir: Path) -> None:
+    done = said(data_dir, "--timeframe", "1h", "--strategies", "swing,news_driven", "--council", "none")
+    assert "no news for news_driven: never heard in this run" in done.stderr
+    assert len(Shelf(data_dir).listing()) == 1
+    assert "never heard" not in said(data_dir, *COMMON, "--council", "none").stderr
+
+
 def test_a_repetition_on_other_candles_is_refused(data_dir: Path) -> None:
     said(data_dir, *COMMON)
     store = CandleStore(data_dir)
@@ -88,11 +108,17 @@ def test_what_can_not_be_kept_is_shown_all_the_same(data_dir: Path) -> None:
 def test_other_recorded_answers_are_another_backtest(data_dir: Path) -> None:
     answers = data_dir / "answers.jsonl"
     replay = (*COMMON, "--council", f"replay:{answers}")
-    answers.write_text("")
+    answers.write_text(decided("HOLD"))
     first = asked(data_dir, *replay)
-    answers.write_text("\n")
+    answers.write_text(decided("BUY"))
     assert asked(data_dir, *replay)["id"] != first["id"]
     assert len(Shelf(data_dir).listing()) == 2
+
+
+def decided(verdict: str) -> str:
+    """A recorded answer on the close of the 800th hour."""
+    answer = told(800 * 60, verdict, "ETH/USD")  # type: ignore[arg-type]
+    return answer.model_copy(update={"timeframe": "1h"}).model_dump_json() + "\n"
 
 
 def test_a_strategy_of_ones_own(data_dir: Path) -> None:
@@ -126,9 +152,13 @@ def test_bars_before_the_start_warm_strategies_up(data_dir: Path) -> None:
         (("--report", "/"), "--report /: is a folder; name a file in it"),
         (("--json", "/proc/version/x"), "--json: the folder of /proc/version/x does not exist"),
         (("--timeframe", "7m"), "--timeframe 7m"),
+        (("--timeframe", "1d"), "62 bars of 1d are fewer than the warm-up of momentum 602, mean_reversion 602"),
+        (("--strategies", "news_driven"), "nothing can be traded: no news for news_driven; name others with"),
+        (("--repeat", "last", "--seed", "1", "--short"), "--short, --seed: a repetition has the options of the kept"),
     ],
 )
 def test_what_can_not_be_is_said(data_dir: Path, arguments: tuple[str, ...], told: str) -> None:
+    alone = "--timeframe" in arguments or "--repeat" in arguments
     with pytest.raises(ConfigError) as error:
-        said(data_dir, *arguments) if "--timeframe" in arguments else said(data_dir, "--timeframe", "1h", *arguments)
+        said(data_dir, *arguments) if alone else said(data_dir, "--timeframe", "1h", *arguments)
     assert told in str(error.value)

@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,15 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from backtester.data.steps import Steps
 from backtester.data.store import CandleStore
-from backtester.runs.kept import Shelf
+from backtester.report.headline import brief
+from backtester.runs.kept import Shelf, summary
 from backtester.runs.outcome import Outcome
 from backtester.runs.trade import OpenTrade
 from cli.backtest_views import LATEST_TRADES, summary_view, trades_view
-from cli.backtests import app
+from cli.backtests import COLUMNS, EXPENDABLE, _line, _shown, app
+from cli.output import fitting
 from shared.errors import ConfigError
 from tests.backtester.data.candles import believed
 from tests.backtester.report.outcomes import BTC, markets, outcome, plan
@@ -64,7 +68,7 @@ def test_the_list_is_newest_first_in_every_form(shelf: Shelf, backtests: Backtes
     old, new = (kept(shelf, outcome(MARKETS, given=plan(seed=seed)), hour=seed) for seed in (1, 2))
     table = backtests("list")
     assert table.index(new) < table.index(old)
-    assert all(word in table for word in ("BTC/USD", "momentum, swing", "vector", "could be luck", "return"))
+    assert all(word in table for word in ("BTC/USD", "momentum, swing", "vector", "too short to judge", "return"))
     rows = json.loads(backtests("list", "--json"))
     assert [row["id"] for row in rows] == [new, old]
     assert (rows[0]["begin"], rows[0]["end"]) == ("2022-01-01T00:00:00Z", "2022-01-17T16:00:00Z")
@@ -108,7 +112,14 @@ def test_show_as_json_is_what_was_kept_and_has_the_trades_if_asked(shelf: Shelf,
 def test_the_summary_fits_and_has_what_matters(width: int) -> None:
     text = drawn(summary_view(outcome(MARKETS, refusals={"cash": 7})), width)
     assert max(map(len, text.splitlines())) <= width
-    for words in ("BTC/USD at 4h: momentum, swing", "Could be luck", "Sharpe", "buy and hold", "10 trades", "cash 7"):
+    for words in (
+        "BTC/USD at 4h: momentum, swing",
+        "Too short to judge",
+        "Sharpe",
+        "buy and hold",
+        "10 trades",
+        "cash 7",
+    ):
         assert words in text
 
 
@@ -226,3 +237,52 @@ def test_remove_takes_what_can_not_be_read(shelf: Shelf, backtests: Backtests) -
         backtests("show")
     backtests("remove", only, "--yes")
     assert backtests("list", "--json").strip() == "[]"
+
+
+def test_the_period_begins_where_the_plan_does_and_the_verdict_is_brief(shelf: Shelf, backtests: Backtests) -> None:
+    late = int(MARKETS[BTC].open_time[100])
+    kept(shelf, outcome(MARKETS, given=plan(start=late)))
+    assert "2022-01-05 to 2022-01-17" in backtests("list")
+    assert json.loads(backtests("list", "--json"))[0]["begin"] == "2022-01-05T04:00:00Z"
+    assert brief("lost, and luck does not explain it: annual Sharpe ratio") == "lost"
+
+
+def test_a_narrow_list_loses_its_verdicts_first() -> None:
+    rows = [_line(summary(outcome(MARKETS)))]
+    titles = [str(one.header) for one in fitting("", rows, COLUMNS, _shown, "", 80, EXPENDABLE).columns]
+    assert "verdict" not in titles
+    assert {"id", "symbols", "bars", "engine", "trades", "return", "drawdown"} <= set(titles)
+
+
+def test_compare_prints_dates_and_compares_the_overlap(shelf: Shelf, backtests: Backtests) -> None:
+    CandleStore(shelf.data_dir).merge("file", BTC, believed(MARKETS[BTC], "1h"))
+    late = int(MARKETS[BTC].open_time[100])
+    one = kept(shelf, outcome(MARKETS), 1)
+    other = kept(shelf, outcome({BTC: MARKETS[BTC].since(late)}, given=plan(start=late)), 2)
+    text = backtests("compare", one, other)
+    assert "candles: the same where they overlap, 2022-01-05 04:00 to 2022-01-17 15:00" in text
+    assert "2022-01-05 04:00" in text.partition("What differs")[2].partition("candles:")[0]
+    assert str(late) not in text
+
+
+def test_the_summary_says_since_when_nothing_was_bought() -> None:
+    fallen = np.r_[10_000.0, np.full(400, 8_000.0)]
+    made = outcome(MARKETS, [], equity=fallen, given=plan(engine="event", council="rules"))
+    lines = drawn(summary_view(made), 160).splitlines()
+    assert any(line.startswith("No entries since 2022-01-01 01:00: the council vetoes") for line in lines)
+
+
+def test_exits_are_named_as_the_report_names_them() -> None:
+    trades = [replace(one, exit_reason="council") for one in outcome(MARKETS).trades]
+    text = drawn(summary_view(outcome(MARKETS, trades)), 160) + drawn(trades_view(outcome(MARKETS, trades)), 160)
+    assert "signal" in text
+    assert "council" not in text
+    even = [replace(one, exit_reason="breakeven") for one in trades]
+    assert "fees not covered" in drawn(summary_view(outcome(MARKETS, even)), 160)
+
+
+def test_a_tick_that_was_learnt_is_said() -> None:
+    learnt = plan().model_copy(update={"steps": {BTC: Steps(tick=Decimal("0.01"))}, "learnt": (BTC,)})
+    text = " ".join(drawn(summary_view(outcome(MARKETS, given=learnt)), 160).split())
+    assert "Tick learnt from the prices, as nobody said it: BTC/USD 0.01." in text
+    assert "Tick learnt" not in drawn(summary_view(outcome(MARKETS)), 160)

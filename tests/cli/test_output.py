@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from cli.output import amount, fitting, price
+from cli.output import amount, console, errors, fitting, price
 from shared.schemas.base import Value
 
 
@@ -32,6 +32,11 @@ def test_a_price_is_shown_at_its_tick_and_never_rounded(
 def test_a_gain_is_shown_in_cents_where_there_are_cents() -> None:
     assert amount(Decimal("-1234.567"), "BTC/USD") == "-1,234.57"
     assert amount(Decimal("0.00012345"), "ETH/BTC") == "0.00012345"
+
+
+def test_what_stands_between_colons_stays_text() -> None:
+    for printer in (console, errors):
+        assert printer.render_str("swing:x:0.5").plain == "swing:x:0.5"
 
 
 class Held(Value):

@@ -83,6 +83,11 @@ def test_everything_said(store: CandleStore) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["2022-01-01T01:30:00Z", "2022-01-01T03:30+02:00", "2022-01-01 01:30"])
+def test_times_are_read_as_parley_prints_them(store: CandleStore, text: str) -> None:
+    assert planned(store, "--from", text).start == 1_641_000_600_000_000
+
+
 def test_base_bars_can_be_named(store: CandleStore) -> None:
     assert planned(store, "--base-timeframe", "5m").base_timeframe == "5m"
 
@@ -130,7 +135,10 @@ def test_parameters_of_ones_own_strategy(store: CandleStore, tmp_path: Path) -> 
         (("--strategies", "swing:nan"), "a weight is a number above 0"),
         (("--set", "momentum.adx_above"), "--set momentum.adx_above: write STRATEGY.PARAM=VALUE"),
         (("--set", "news_driven.floor=1"), "news_driven is not among the strategies (momentum, "),
-        (("--set", "momentum.adx=1"), "strategy momentum: adx: Extra inputs"),
+        (
+            ("--set", "momentum.adx=1"),
+            "--set momentum.adx=1: momentum has no parameter adx; there are rsi_low, rsi_high, adx_above",
+        ),
         (
             ("--set", "momentum.adx_above=101"),
             "strategy momentum: adx_above: Input should be less than or equal to 100",
@@ -138,13 +146,16 @@ def test_parameters_of_ones_own_strategy(store: CandleStore, tmp_path: Path) -> 
         (("--costs", "fee=1"), "--costs fee=1: write NAME=VALUE, NAME out of taker, maker, half_spread"),
         (("--costs", "taker=x"), "--costs taker=x: x is no number"),
         (("--costs", "taker=inf"), "--costs taker=inf: inf is no number"),
-        (("--costs", "taker=1.5"), "costs.taker_fee: Input should be less than 1"),
+        (("--costs", "taker=1.5"), "--costs taker=1.5: a fraction of the price, from 0 to below 1"),
         (("--desk", "symbols=BTC/USD"), "--desk symbols=BTC/USD: write NAME=VALUE, NAME out of initial_balance"),
         (("--desk", "entry_score"), "--desk entry_score: write NAME=VALUE"),
-        (("--desk", "entry_score=2"), "ENTRY_SCORE: Input should be less than or equal to 1"),
-        (("--balance", "0"), "INITIAL_BALANCE: Input should be greater than 0"),
+        (("--desk", "entry_score=2"), "--desk entry_score=2: Input should be less than or equal to 1"),
+        (("--balance", "0"), "--balance 0: Input should be greater than 0"),
         (("--from", "2022-01-02", "--to", "2022-01-01"), "the end is not after the start"),
-        (("--council", "maybe"), "council: String should match pattern"),
+        (("--council", "maybe"), "--council maybe: choose rules, none, or replay:FILE"),
+        (("--council", "replay:"), "--council replay:: choose rules, none, or replay:FILE"),
+        (("--costs", "min_cost=-1"), "--costs min_cost=-1: an amount in the quote currency, 0 or more"),
+        (("--base-timeframe", "1h", "--timeframe", "4h"), "--base-timeframe 1h: file has no such candles of BTC/USD"),
         (("--venue", "kraken"), "--symbols BTC/USD: kraken has no candles of it; stored: nothing"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

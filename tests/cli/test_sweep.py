@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,8 @@ def test_failed_trials_are_counted_and_said(data_dir: Path) -> None:
         (("--json", "/nowhere/there/x.json"), "--json: the folder of /nowhere/there/x.json does not exist"),
         (("--param", "desk.breakeven=1:2"), "--param desk.breakeven=1:2: the desk has no numeric setting breakeven"),
         (("--json", "/"), "--json /: is a folder"),
-        (("--backend", "dask"), "--backend dask: needs --scheduler"),
+        (("--study", "/nowhere/there/x.log"), "--study: the folder of /nowhere/there/x.log does not exist"),
+        (("--timeframe", "1d"), "62 bars of 1d are fewer than the warm-up of momentum 602, swing"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -101,6 +103,31 @@ def test_a_mistake_names_its_option(data_dir: Path, arguments: tuple[str, ...], 
     with pytest.raises(ConfigError) as error:
         said(data_dir, "--trials", "3", *arguments)
     assert words in str(error.value)
+
+
+def test_a_cluster_that_is_not_there_is_said_before_the_first_trial(data_dir: Path) -> None:
+    with pytest.raises(ConfigError, match="--backend dask: needs --scheduler"):
+        said(data_dir, "--trials", "3", "--backend", "dask")
+    assert not (data_dir / "sweeps").exists()
+
+
+def test_a_part_of_a_grid_says_so(data_dir: Path) -> None:
+    options = ("--sampler", "grid", "--param", "momentum.adx_above=20,25,30")
+    done = CliRunner().invoke(
+        app,
+        ["--timeframe", "1h", "--strategies", "momentum,swing", "--jobs", "1", *options, "--trials", "2"],
+        env={"DATA_DIR": str(data_dir), "SYMBOLS": "BTC/USD"},
+        catch_exceptions=False,
+    )
+    assert "Best of 2 of 3 combinations" in done.stdout
+
+
+def test_parameters_that_do_not_fit_beside_the_figures_have_lines_of_their_own(data_dir: Path) -> None:
+    many = ("adx_above=10:40", "bullish_full=0.6:0.9", "confidence_min=50:70", "chased_percent=3:8", "rsi_low=40:55")
+    options = [part for text in many for part in ("--param", f"momentum.{text}")]
+    shown = said(data_dir, *options, "--trials", "2").stdout
+    line = r"^trial \d: swing\.floor [\d.]+, momentum\.adx_above [\d.]+, .*momentum\.rsi_low [\d.]+$"
+    assert len(re.findall(line, shown, re.MULTILINE)) == 2
 
 
 def test_another_plan_in_a_named_study(data_dir: Path) -> None:
@@ -114,7 +141,7 @@ def test_another_plan_in_a_named_study(data_dir: Path) -> None:
 def test_ctrl_c_keeps_every_finished_trial(data_dir: Path, backend: str) -> None:
     study = data_dir / "mine.log"
     options = ("--param", "momentum.adx_above=10:40", "--trials", "2000", "--study", str(study), "--backend", backend)
-    command = [sys.executable, "-c", "import typer; from cli.sweep import sweep; typer.run(sweep)"]
+    command = [sys.executable, "-m", "cli.main", "sweep"]
     running = subprocess.Popen(
         [*command, *COMMON, *options, "--jobs", "2"],
         cwd=ROOT,
@@ -133,7 +160,8 @@ def test_ctrl_c_keeps_every_finished_trial(data_dir: Path, backend: str) -> None
     _, errors = running.communicate(timeout=30)
     assert "stopped; every finished trial is kept" in errors
     assert "Traceback" not in errors
-    assert running.returncode != 0
+    assert "parley: stopped" in errors
+    assert running.returncode == 130
     kept = _kept(study)
     assert 20 <= kept < 2000
     opened = optuna.load_study(study_name="mine", storage=JournalStorage(JournalFileBackend(str(study))))

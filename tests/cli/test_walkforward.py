@@ -39,6 +39,7 @@ def test_a_walk_for_people_and_for_programs(data_dir: Path, mode: str, second: s
     words = ("Windows", "Chosen parameters", "swing.floor", "Walk-forward efficiency", "stitched from 3 tests")
     assert all(word in done.stdout for word in (*words, "could be luck: probabilistic Sharpe ratio"))
     assert "window 3 of 3" in done.stderr
+    assert "the same command, or one with more --trials, goes on from them" in done.stderr
     found = json.loads(file.read_text())
     assert found["mode"] == mode
     assert found["windows"][1]["train"].startswith(second)

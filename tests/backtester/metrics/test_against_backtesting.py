@@ -13,11 +13,12 @@ from backtesting.test import BTCUSD, EURUSD, GOOG, SMA
 
 from backtester.metrics import ratios
 from backtester.metrics.benchmark import buy_and_hold
+from backtester.metrics.deviation import Floats
 from backtester.metrics.drawdowns import drawdowns
 from backtester.metrics.performance import Performance, performance
 from backtester.metrics.results import expectancy, profit_factor
-from backtester.metrics.series import DAY, EquityCurve, periods_per_year
-from backtester.metrics.trades import ClosedTrade, exposure, fractions
+from backtester.metrics.series import DAY, EquityCurve
+from backtester.metrics.trades import ClosedTrade, fractions, time_in_market
 from shared.schemas.base import Timeframe
 from shared.timeframes import length
 
@@ -56,7 +57,20 @@ class Run(NamedTuple):
 
     @property
     def ours(self) -> Performance:
-        return performance(self.curve, self.trades, self.timeframe)
+        return performance(self.curve, self.trades)
+
+    @property
+    def day_returns(self) -> Floats:
+        """Without the rest of the first day, which backtesting.py leaves out of the run."""
+        begins_within = self.curve.time[0] % DAY > 0
+        return self.curve.daily().returns[int(begins_within) :]
+
+    @property
+    def opens(self) -> EquityCurve:
+        """The same account at every open and the last close, as our engines give it: so many periods as bars."""
+        bar = length(self.timeframe)
+        time = np.append(self.curve.time - bar, self.curve.time[-1])
+        return EquityCurve(time, np.append(self.curve.equity[:1], self.curve.equity))
 
 
 # a month is no timeframe of ours; bars of a day with gaps between them are counted the same
@@ -126,31 +140,32 @@ def test_cagr(run: Run) -> None:
 
 
 def test_annual_return_of_days(run: Run) -> None:
-    assert agrees(ratios.annual_return(run.curve.daily().returns, run.periods), run.theirs["Return (Ann.) [%]"] / 100)
+    assert agrees(ratios.annual_return(run.day_returns, run.periods), run.theirs["Return (Ann.) [%]"] / 100)
 
 
 def test_volatility_of_days_compounded(run: Run) -> None:
-    ours = ratios.volatility(run.curve.daily().returns, run.periods, compounded=True)
+    ours = ratios.volatility(run.day_returns, run.periods, compounded=True)
     assert agrees(ours, run.theirs["Volatility (Ann.) [%]"] / 100)
 
 
 def test_sharpe_of_days_compounded(run: Run) -> None:
-    ours = ratios.sharpe(run.curve.daily().returns, run.periods, run.risk_free, compounded=True)
+    ours = ratios.sharpe(run.day_returns, run.periods, run.risk_free, compounded=True)
     assert agrees(ours, run.theirs["Sharpe Ratio"])
 
 
 def test_sortino_of_days_compounded(run: Run) -> None:
-    ours = ratios.sortino(run.curve.daily().returns, run.periods, run.risk_free, compounded=True)
+    ours = ratios.sortino(run.day_returns, run.periods, run.risk_free, compounded=True)
     assert agrees(ours, run.theirs["Sortino Ratio"])
 
 
 def test_calmar_of_the_annual_return_of_days(run: Run) -> None:
-    growth = ratios.annual_return(run.curve.daily().returns, run.periods)
+    growth = ratios.annual_return(run.day_returns, run.periods)
     assert agrees(ratios.calmar(growth, run.ours.max_drawdown or 0.0), run.theirs["Calmar Ratio"])
 
 
 def test_the_convention_of_reports_is_that_of_pandas_one_liners(run: Run) -> None:
-    returns, year = pd.Series(run.curve.equity).pct_change().dropna(), periods_per_year(run.timeframe)
+    returns = pd.Series(run.curve.equity).pct_change().dropna()
+    year = len(returns) / (pd.Timedelta(run.curve.time[-1] - run.curve.time[0], "us") / pd.Timedelta(days=365.25))
     downside = np.sqrt((returns.clip(upper=0) ** 2).mean())
     assert agrees(run.ours.volatility, returns.std() * np.sqrt(year))
     assert agrees(run.ours.sharpe, returns.mean() / returns.std() * np.sqrt(year))
@@ -171,9 +186,14 @@ def test_every_drawdown_has_its_depth(run: Run) -> None:
     assert agrees(float(np.mean(depths)), -run.theirs["Avg. Drawdown [%]"] / 100)
 
 
-def test_exposure_through_the_exit_bar(run: Run) -> None:
-    ours = exposure(run.trades, run.curve, run.timeframe, through_exit_bar=True)
+def test_time_in_market_through_the_exit_bar(run: Run) -> None:
+    ours = time_in_market(run.trades, run.opens, through_exit_bar=True)
     assert agrees(ours, run.theirs["Exposure Time [%]"] / 100)
+
+
+def test_fees(run: Run) -> None:
+    theirs = run.theirs.get("Commissions [$]", run.theirs["_trades"]["Commission"].sum())
+    assert agrees(run.ours.fees, theirs)
 
 
 def test_win_rate(run: Run) -> None:
@@ -201,4 +221,4 @@ def test_average_hold_where_bars_open_at_whole_days(run: Run) -> None:
 def test_buy_and_hold_from_the_first_bar_after_warm_up(run: Run) -> None:
     first = SLOW - 1
     held = buy_and_hold(run.curve.time[first:], {"it": run.closes[first:]}, 1000.0)
-    assert agrees(ratios.total_return(held.curve), run.theirs["Buy & Hold Return [%]"] / 100)
+    assert agrees(ratios.total_return(held), run.theirs["Buy & Hold Return [%]"] / 100)

@@ -2,16 +2,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backtester.metrics.series import DAY, EquityCurve, periods_per_year
+from backtester.metrics.ratios import total_return
+from backtester.metrics.series import DAY, EquityCurve
 from tests.backtester.metrics.curves import HOUR, curve
 
 
-def test_year_has_365_and_a_quarter_days_around_the_clock() -> None:
-    assert periods_per_year("1d") == 365.25
-    assert periods_per_year("1h") == 8766
-    assert periods_per_year("1m") == 525_960
-    assert periods_per_year("1w") == pytest.approx(52.18, abs=0.01)
+@pytest.mark.parametrize(("bar", "a_year"), [(DAY, 365.25), (HOUR, 8766), (HOUR // 60, 525_960), (7 * DAY, 365.25 / 7)])
+def test_year_has_365_and_a_quarter_days_around_the_clock(bar: int, a_year: float) -> None:
+    assert curve([1.0] * 30, bar=bar).periods_per_year == pytest.approx(a_year, rel=1e-12)
+
+
+def test_periods_that_are_not_there_are_not_counted() -> None:
+    days = curve([1.0] * 2801)
+    workdays = np.arange(2801) % 7 < 5
+    assert EquityCurve(days.time[workdays], days.equity[workdays]).periods_per_year == pytest.approx(
+        365.25 * 5 / 7, rel=1e-3
+    )
+    assert curve([1.0]).periods_per_year == 0.0
 
 
 @pytest.mark.parametrize(
@@ -56,10 +66,23 @@ def test_years_run_from_first_close_to_last() -> None:
 
 def test_day_ends_with_the_bar_that_closes_at_its_midnight() -> None:
     days = curve(np.arange(1.0, 51.0), bar=HOUR).daily()  # 24 bars of the first day, 24 of the second, 2 of the third
-    assert days.equity.tolist() == [24.0, 48.0, 50.0]
-    assert (days.time / DAY).tolist() == pytest.approx([1, 2, 2 + 2 / 24])
+    assert days.equity.tolist() == [1.0, 24.0, 48.0, 50.0]
+    assert (days.time / DAY).tolist() == pytest.approx([1 / 24, 1, 2, 2 + 2 / 24])
 
 
 def test_days_of_a_daily_curve_are_its_bars() -> None:
     whole = curve([1.0, 2.0, 3.0])
     assert whole.daily().equity.tolist() == [1.0, 2.0, 3.0]
+
+
+@given(
+    st.lists(st.floats(1.0, 1e3), min_size=2, max_size=80), st.integers(0, 30), st.sampled_from([HOUR, DAY, 7 * DAY])
+)
+def test_days_compound_to_the_whole_run(equity: list[float], later: int, bar: int) -> None:
+    run = curve(equity, bar=bar)
+    begun = EquityCurve(run.time + later * HOUR, run.equity)
+    assert np.prod(1 + begun.daily().returns) - 1 == pytest.approx(total_return(begun), rel=1e-9, abs=1e-9)
+
+
+def test_account_that_is_ruined_on_its_first_day_has_days() -> None:
+    assert curve([100.0, -10.0, -10.0], bar=HOUR).daily().equity.tolist() == [100.0, -10.0]

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from backtester.data.steps import Steps
 from backtester.data.store import CandleStore
 from backtester.report import assumptions, headline
 from backtester.report.repeat import command
+from backtester.runs.instruments import with_steps
 from backtester.runs.plan import DESK, Costs, desk_of
 from cli.plan_options import DESK_ITSELF, PlanOptions, plan_of, takes_plan
 from shared.config import load_settings
+from tests.backtester.data.candles import believed
 from tests.backtester.report.outcomes import BTC, markets, outcome, plan
 
 MARKETS = markets(bars=100)
@@ -36,7 +40,10 @@ def test_every_deciding_setting_is_listed_and_explained() -> None:
 
 def test_steps_are_those_that_the_engines_use() -> None:
     (row,) = assumptions.instruments(outcome(MARKETS), MARKETS).rows
-    assert [cell.text for cell in row] == [BTC, "0.01", "0.00000001", "0.00000001", "0.5 USD"]
+    assert [cell.text for cell in row] == [BTC, "0.01", "0.00000001", "0.00000001", "0.5 USD", "prices"]
+    told = outcome(MARKETS, given=plan().model_copy(update={"steps": {BTC: Steps(tick=Decimal("0.005"))}}))
+    (row,) = assumptions.instruments(told, MARKETS).rows
+    assert (row[1].text, row[-1].text) == ("0.005", "stored steps")
 
 
 def test_gaps_are_counted_and_the_longest_named() -> None:
@@ -84,6 +91,7 @@ RICH = {
 @pytest.mark.parametrize("values", [{}, RICH])
 def test_the_command_gives_the_plan_again(values: dict[str, object], tmp_path: Path) -> None:
     """As the command line itself reads it."""
+    CandleStore(tmp_path).merge("file", "BTC/USD", believed(MARKETS["BTC/USD"], "1h"))
     wanted, read = plan(**values), []
     app = typer.Typer()
 
@@ -94,7 +102,7 @@ def test_the_command_gives_the_plan_again(values: dict[str, object], tmp_path: P
 
     done = CliRunner().invoke(app, shlex.split(command(wanted))[2:])
     assert done.exit_code == 0, done.output
-    assert read == [wanted]
+    assert read == [with_steps(wanted, CandleStore(tmp_path))]
 
 
 @pytest.mark.parametrize(

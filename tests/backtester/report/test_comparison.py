@@ -1,12 +1,16 @@
 """Two backtests beside each other."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from backtester.report.comparison import differing_fields, paired_days
-from tests.backtester.report.outcomes import markets, outcome, plan
+from backtester.data.store import CandleStore
+from backtester.report.comparison import OTHERWISE, differing_fields, paired_days, same_candles
+from backtester.report.words import moment
+from tests.backtester.data.candles import believed
+from tests.backtester.report.outcomes import BTC, markets, outcome, plan
 
 MARKETS = markets()
 BASE = outcome(MARKETS)
@@ -63,3 +67,25 @@ def test_only_fields_that_differ_are_named() -> None:
         "seed": [2, 1],
     }
     assert differing_fields([one, one, one]) == {}
+
+
+def test_candles_of_another_range_are_compared_where_they_overlap(tmp_path: Path) -> None:
+    store = CandleStore(tmp_path)
+    late = {name: bars.between(100, 1500) for name, bars in MARKETS.items()}
+    pair = [BASE, outcome(late)]
+    assert same_candles([BASE, BASE], store) == (True, "the same")
+    assert same_candles(pair, store) == (False, OTHERWISE)  # nothing is stored that could tell
+    store.merge("file", BTC, believed(MARKETS[BTC], "1h"))
+    said = (
+        f"the same where they overlap, {moment(int(late[BTC].open_time[0]))} to {moment(int(late[BTC].open_time[-1]))}"
+    )
+    assert same_candles(pair, store) == (True, said)
+    other = outcome({BTC: markets(("ETH/USD", BTC))[BTC].between(100, 1500)})
+    assert same_candles([BASE, other], store) == (False, OTHERWISE)
+
+
+def test_candles_of_no_common_symbol_or_time(tmp_path: Path) -> None:
+    store = CandleStore(tmp_path)
+    parts = [outcome({BTC: MARKETS[BTC].between(*ends)}) for ends in ((0, 500), (500, 900))]
+    assert same_candles(parts, store) == (False, "of no time in common")
+    assert same_candles([BASE, outcome(markets(("ETH/USD",)))], store) == (False, "of no symbol in common")

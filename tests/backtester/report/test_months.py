@@ -46,3 +46,10 @@ def test_nothing_can_be_earned_on_nothing() -> None:
     (year,) = years(time, np.array([100.0, 50.0, -5.0, -5.0]), np.full(4, 100.0))
     assert told(year) == {1: -0.5, 2: -1.1}
     assert year.months[2] is None
+
+
+def test_less_than_a_day_of_another_year_gets_no_row() -> None:
+    time = at("2021-12-31 23:01", "2022-01-01", "2022-02-01", "2023-01-01", "2023-01-01 05:00")
+    (year,) = years(time, np.array([100.0, 110.0, 121.0, 121.0, 242.0]), np.full(5, 100.0))
+    assert (year.year, told(year), year.whole) == (2022, {1: 0.21, 12: 1.0}, pytest.approx(1.42))
+    assert len(years(time[:2], np.array([100.0, 110.0]), np.full(2, 100.0))) == 1

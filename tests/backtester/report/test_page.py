@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from backtester.metrics.performance import METRICS
+from backtester.report import headline
 from backtester.report.curves import exposed
 from backtester.report.page import rendered, write_report
 from backtester.report.words import moment
@@ -85,7 +86,7 @@ def test_every_script_is_one_that_the_policy_lets_run(page: Page) -> None:
 def test_all_that_a_trader_looks_for_is_there(page: Page) -> None:
     order = [
         "BTC/USD at 4h: momentum, swing",
-        "Could be luck",
+        "Too short to judge",
         "Final equity",
         "Equity and drawdown",
         "Figures",
@@ -198,3 +199,32 @@ def test_a_year_of_minutes_is_a_small_file(tmp_path: Path) -> None:
 def test_a_place_that_can_not_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--report .*/none/a\.html: No such file or directory; name a file in a"):
         write_report(outcome(MARKETS), MARKETS, tmp_path / "none" / "a.html")
+
+
+@pytest.mark.parametrize(
+    ("drift", "answer", "tone"),
+    [
+        (0.004, "hard to explain by luck", "sound"),
+        (-0.004, "lost, and luck does not explain it", "lost"),
+        (0.0001, "could be luck", "doubtful"),
+    ],
+)
+def test_a_verdict_looks_like_what_it_says(drift: float, answer: str, tone: str) -> None:
+    long = markets(bars=1500)
+    made = outcome(long, drift=drift)
+    page = Page(rendered(made, long))
+    assert made.verdict.answer == answer
+    assert any(one.get("class") == f"verdict {tone}" for one in page.found("section"))
+    assert answer.capitalize() in page.text
+
+
+def test_a_run_that_stopped_and_one_that_warmed_up_say_so_under_the_headline() -> None:
+    fallen, given = np.r_[10_000.0, np.full(300, 8_000.0)], plan(council="rules", engine="event")
+    made = outcome(MARKETS, [], equity=fallen, given=given)
+    text = Page(rendered(made, MARKETS)).text
+    assert "No entries since 2022-01-01 01:00: the council vetoes" in text
+    assert text.index("No entries since") < text.index("Final equity")
+    assert "every strategy was warming up" in text
+    calm = outcome(markets(bars=40_000), [], given=plan(timeframe="1h"))
+    assert "warming up" in headline.warmed(replace(calm, plan=plan(timeframe="4h")))
+    assert headline.warmed(replace(calm, time=calm.time + calm.time[-1] - calm.time[0])) == ""

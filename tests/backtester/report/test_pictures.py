@@ -82,7 +82,7 @@ def test_weeks_begin_on_monday() -> None:
 
 def test_every_trade_is_marked_at_its_price_and_time() -> None:
     bars, trades = MARKETS[BTC], regular(MARKETS)
-    plot = price_plot(bars, "1h", trades, AXIS)
+    plot = price_plot(bars, "1h", trades, AXIS, ["stop"] * len(trades))
     sources = {id(one.data_source): one.data_source.data for one in plot.renderers if "entered" in one.data_source.data}
     entries = sorted(time for data in sources.values() for time in data["entered"])
     assert entries == [one.entry_time / 1000 for one in trades]

@@ -12,7 +12,7 @@ from backtester.metrics.performance import METRICS
 from backtester.report import results
 from backtester.report.tables import Table
 from backtester.report.words import NOT_DEFINED
-from tests.backtester.report.outcomes import markets, outcome, regular
+from tests.backtester.report.outcomes import markets, outcome, plan, regular
 
 MARKETS = markets(("BTC/USD", "ETH/USD"), 400)
 TRADES = regular(MARKETS)
@@ -49,7 +49,7 @@ def test_a_strategy_that_never_spoke_is_listed() -> None:
     mine = [replace(trade, shares={"momentum": 1.0}) for trade in TRADES]
     rows = texts(results.by_strategy(outcome(MARKETS, mine)))
     assert [row[0] for row in rows] == ["momentum", "swing"]
-    assert rows[1] == ["swing", "0", "0", "0.00", "0.00%"]
+    assert rows[1] == ["swing", "0", NOT_DEFINED, "0.00", "+0.00%"]
 
 
 def test_trades_without_shares_are_not_credited_to_anyone() -> None:
@@ -75,7 +75,7 @@ def test_every_figure_stands_beside_buying_and_holding_with_its_meaning() -> Non
     assert list(rows) == [metric.title for metric in METRICS]
     assert list(drawn.hints) == [metric.meaning for metric in METRICS]
     assert rows["Win rate"] == [NOT_DEFINED, NOT_DEFINED]
-    assert rows["Exposure"] == ["0.00%", "100.00%"]
+    assert rows["Time in market"] == ["0.00%", "100.00%"]
 
 
 def test_only_the_latest_trades_are_listed_and_it_is_said() -> None:
@@ -104,3 +104,23 @@ def test_refusals_are_ordered_by_how_often() -> None:
 def test_holding_in_words() -> None:
     assert results.holding([]) == ""
     assert results.holding(TRADES) == "Held from 9 h to 9 h, half of them no longer than 9 h."
+
+
+def test_without_a_council_the_signal_is_what_closed_a_trade() -> None:
+    closed = [replace(TRADES[0], exit_reason="council")]
+    for council, way in (("none", "signal"), ("rules", "council")):
+        made = outcome(MARKETS, closed, given=plan(tuple(MARKETS), engine="event", council=council))
+        assert texts(results.by_exit(made))[0][0] == way
+        assert texts(results.trades_table(made))[0][-1] == way
+
+
+def test_a_breakeven_exit_is_explained_where_there_is_one() -> None:
+    even = [replace(TRADES[0], exit_reason="breakeven")]
+    assert "fees not covered" in results.by_exit(outcome(MARKETS, even)).note
+    assert results.by_exit(outcome(MARKETS, [replace(TRADES[0], exit_reason="stop")])).note == ""
+
+
+def test_the_share_of_a_loser_is_below_zero() -> None:
+    won, lost = replace(TRADES[0], pnl=Decimal(30), shares={"momentum": 1}), replace(TRADES[1], shares={"swing": 1})
+    rows = texts(results.by_strategy(outcome(MARKETS, [won, replace(lost, pnl=Decimal(-70))])))
+    assert [(row[0], row[2], row[4]) for row in rows] == [("momentum", "100%", "+30.00%"), ("swing", "0%", "-70.00%")]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtester.metrics.performance import METRICS, Unit
-from backtester.report.words import NOT_DEFINED, change, counted, duration, figure, listing, money, price, share
+from backtester.report.words import NOT_DEFINED, change, counted, duration, figure, gain, listing, money, price, share
 from shared.timeframes import MINUTE
 
 BY_UNIT = {metric.unit: metric for metric in METRICS}
@@ -41,8 +41,9 @@ def test_a_change_has_its_sign() -> None:
     [
         (1234.567, "USD", "1,234.57"),
         (Decimal("0.00012345"), "BTC", "0.00012345"),
-        (2.0, "ETH", "2"),
-        (100.0, "BTC", "100"),
+        (2.0, "ETH", "2.00000000"),
+        (9124.5984793, "BTC", "9,124.59847930"),
+        (-0.001, "USD", "0.00"),
         (None, "USD", NOT_DEFINED),
     ],
 )
@@ -70,3 +71,11 @@ def test_counts_and_names() -> None:
     assert [counted(1, "trade"), counted(2000, "trade")] == ["1 trade", "2,000 trades"]
     assert listing(("A", "B"), most=2) == "A, B"
     assert listing(("A", "B", "C", "D"), most=2) == "A, B and 2 more"
+
+
+def test_a_gain_has_its_sign_and_the_decimals_of_its_currency() -> None:
+    assert [gain(Decimal("1234.5"), "USD"), gain(-0.5, "BTC"), gain(-0.001, "USD")] == [
+        "+1,234.50",
+        "-0.50000000",
+        "+0.00",
+    ]

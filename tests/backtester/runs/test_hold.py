@@ -20,8 +20,8 @@ def rising(begin: int, count: int, first: float, last: float) -> Market:
 
 
 def played(**asked: Any) -> Outcome:
-    """A triples; B stands, and is listed for the last tenth."""
-    markets = {"A/USD": rising(0, BARS, 100, 300), "B/USD": rising(360, 40, 10, 10)}
+    """A triples; B is listed for the last tenth, and gains a half."""
+    markets = {"A/USD": rising(0, BARS, 100, 300), "B/USD": rising(360, 40, 10, 15)}
     usual = {"desk": {}, "timeframe": "1m", "engine": "vector", "council": "none", "learning": "off"}
     return run(plan_on(2, **(usual | asked)), markets)
 
@@ -30,7 +30,7 @@ def test_nobody_waits_for_the_last_to_be_listed() -> None:
     one = played()
     assert one.hold[0] == 10_000
     assert one.hold[200] == pytest.approx(5_000 + 5_000 * 2.0, rel=2e-3)
-    assert one.benchmark.total_return == pytest.approx(1.0)
+    assert one.benchmark.total_return == pytest.approx(0.5 * 2.0 + 0.5 * 0.5)
 
 
 def test_the_whole_run_is_in_the_market_and_shares_count_from_their_entry() -> None:
@@ -45,5 +45,5 @@ def test_it_begins_with_the_run_and_not_with_the_candles() -> None:
     one = played(start=START + 200 * MINUTE)
     assert one.hold[0] == 10_000
     assert one.time[0] == START + 200 * MINUTE
-    assert one.benchmark.total_return == pytest.approx(0.5 * (300 / 200.25 - 1), rel=1e-3)
+    assert one.benchmark.total_return == pytest.approx(0.5 * (300 / 200.25 - 1) + 0.5 * 0.5, rel=1e-3)
     assert one.benchmark.time_in_market == 1.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtester.data.steps import Steps
+from backtester.data.steps import UNKNOWN, Steps
 from backtester.data.store import CandleStore
 from backtester.runs.instruments import instrument_of, with_steps
 from backtester.runs.run import loaded, run
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> CandleStore:
     return CandleStore(tmp_path)
 
 
-def keep(store: CandleStore, market: Market, steps: Steps = Steps()) -> None:
+def keep(store: CandleStore, market: Market, steps: Steps = UNKNOWN) -> None:
     store.merge("file", "BTC/USD", believed(market, "1h"), steps=steps)
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from backtester.metrics.luck import evidence
 from backtester.metrics.overfitting import probability_of_overfitting
-from backtester.metrics.series import DAY, YEAR
 from backtester.sweep.judged import Sweep, best_of, summary
 from backtester.sweep.trial import Trial
 from tests.backtester.sweep.searches import search, work
+
+A_DAY = 63 / (1500 / 24 / 365.25)
+"""63 returns, the last of half a day, in 1500 hours."""
 
 
 def trial(number: int, value: float | None, returns: object = (0.0, 0.0)) -> Trial:
@@ -36,7 +38,7 @@ def test_evidence_counts_failures_and_all_their_returns() -> None:
     trials = [trial(n, None if n % 2 else float(n), returns[:, n]) for n in range(8)]
     task = work(8)
     found = Sweep(task, trials)
-    assert found.evidence == evidence(returns[:, 6], YEAR / DAY, seed=task.plan.seed, trials=returns)
+    assert found.evidence == evidence(returns[:, 6], A_DAY, seed=task.plan.seed, trials=returns)
     assert found.evidence is not None
     assert (found.evidence.trials, found.evidence.overfitting) == (8, probability_of_overfitting(returns))
 

@@ -23,7 +23,7 @@ def test_every_objective_but_one_is_a_figure_of_the_reports() -> None:
 
 
 def test_a_figure_is_taken_as_it_is() -> None:
-    figures = performance(curve([100.0, 110.0, 105.0]), [], "1d")
+    figures = performance(curve([100.0, 110.0, 105.0]), [])
     assert value_of("total_return", figures, RISING, 5) == pytest.approx(0.05)
     assert value_of("sqn", figures, RISING, 5) is None
 
@@ -45,3 +45,8 @@ def test_daily_returns_begin_with_the_first_day() -> None:
 
 def test_a_ruined_account_loses_all_and_then_nothing() -> None:
     assert daily_returns(curve([100.0, 50.0, -10.0, 20.0, 30.0])) == pytest.approx([-0.5, -1.0, 0.0, 0.0])
+
+
+def test_an_account_ruined_within_its_first_day_loses_all_of_it() -> None:
+    hours = EquityCurve(np.arange(1, 4) * DAY // 24, np.array([100.0, 50.0, -10.0]))
+    assert daily_returns(hours) == pytest.approx([-1.0])

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backtester.metrics.luck import evidence
 from backtester.metrics.performance import performance
 from backtester.metrics.series import YEAR, EquityCurve
+from backtester.sweep.objective import daily_returns
 from backtester.sweep.trial import Trial
 from backtester.walkforward.findings import Findings, summary
 from backtester.walkforward.walk import Leg
@@ -28,7 +30,7 @@ def leg(number: int, equity: list[float], inside: float | None, floor: float = 0
         figures={"total_return": inside},
         returns=np.zeros(1),
     )
-    return Leg(window, 6, None if inside is None else chosen, curve, (), performance(curve, [], "1h"))
+    return Leg(window, 6, None if inside is None else chosen, curve, (), performance(curve, []))
 
 
 def test_tests_are_stitched_without_the_doubled_moment() -> None:
@@ -58,6 +60,15 @@ def test_windows_that_chose_nothing_do_not_count_in_the_efficiency() -> None:
     one = leg(1, [100.0, 101.0], 0.16)
     alone, beside = Findings(walk(), [one]), Findings(walk(), [one, leg(2, [100.0, 100.0], None)])
     assert alone.efficiency == beside.efficiency
+
+
+def test_evidence_is_of_the_days_there_are() -> None:
+    steps = np.random.default_rng(3).normal(0.0002, 0.004, 30 * 24)
+    found = Findings(walk(), [leg(1, [100.0, *(100 * np.exp(np.cumsum(steps)))], 0.1)])
+    days = daily_returns(found.curve)  # from four o'clock on, so 31 of them in 30 days
+    assert len(days) == 31
+    assert found.evidence == evidence(days, 31 / (30 / 365.25), seed=found.walk.plan.seed)
+    assert found.evidence.interval is not None
 
 
 def test_stability() -> None:

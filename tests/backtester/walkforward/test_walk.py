@@ -2,18 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from backtester.runs.plan import desk_of
+from backtester.runs.run import run
+from backtester.walkforward.settling import WINDOW_END
 from backtester.walkforward.walk import Leg, Walk
+from backtester.walkforward.windows import cut
+from shared.config import load_settings
 from shared.strategies.market import Market
 from tests.backtester.sweep.searches import HOUR, START, markets, plan
 from tests.backtester.walkforward.walks import legs, walk, windows_of
+
+PATIENT = desk_of(load_settings()) | {"stop_atr": "50", "max_hold_bars": "1000000", "max_drawdown": "0.99"}
+"""Hardly ever sells."""
 
 
 def distorted(market: Market, since: int, factor: float, seed: int) -> Market:
@@ -70,7 +80,34 @@ def test_tests_trade_only_inside_and_from_their_first_bars_on(tmp_path: Path) ->
     found = legs(walk(), tmp_path)
     trades = [(leg.window, trade) for leg in found for trade in leg.trades]
     assert len(trades) > 3
-    assert all(window.test <= trade.entry_time < trade.exit_time < window.end for window, trade in trades)
+    assert all(window.test <= trade.entry_time < trade.exit_time <= window.end for window, trade in trades)
+    assert all((trade.exit_reason == WINDOW_END) == (trade.exit_time == window.end) for window, trade in trades)
+
+
+@pytest.mark.parametrize("engine", ["vector", "event"])
+def test_what_a_test_leaves_open_is_sold_at_its_end(engine: str, tmp_path: Path) -> None:
+    ends = legs(walk(plan=plan(engine=engine, desk=PATIENT), trials=1), tmp_path)
+    assert sum(leg.trades[-1].exit_reason == WINDOW_END for leg in ends if leg.trades) > 0
+    balance = Decimal(10_000)
+    for leg in ends:
+        balance += sum(trade.pnl for trade in leg.trades)
+        assert leg.curve.equity[-1] == float(balance)
+
+
+def test_selling_at_the_end_costs_the_exit(tmp_path: Path) -> None:
+    task = walk(plan=plan(desk=PATIENT), trials=1)
+    (leg, *_) = legs(task, tmp_path)
+    assert leg.chosen is not None
+    own = task.plan.model_copy(update={"start": leg.window.test, "end": leg.window.end})
+    left = run(task.space.applied(own, leg.chosen.params), cut(task.markets, own, leg.window.test, leg.window.end))
+    (held,), (*before, sold) = left.open_trades, leg.trades
+    assert tuple(before) == left.trades
+    assert (sold.entry_time, sold.entry_price, sold.quantity) == (held.entry_time, held.entry_price, held.quantity)
+    exit_fee = sold.fees - held.fees
+    assert float(exit_fee / (sold.quantity * sold.exit_price)) == pytest.approx(0.0026, rel=1e-3)
+    assert left.equity[-1] - leg.curve.equity[-1] == pytest.approx(float(held.pnl - sold.pnl), abs=1e-9)
+    assert leg.performance.time_in_market == left.performance.time_in_market
+    assert np.array_equal(leg.curve.equity[:-1], left.equity[:-1])
 
 
 def test_a_walk_goes_on_from_its_studies(tmp_path: Path) -> None:
