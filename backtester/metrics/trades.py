@@ -1,16 +1,14 @@
-"""Closed trades: what each earned, and how much of the account and of the time they used."""
+"""What closed trades earned, and how much of the account and of the time these and the open ones used."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from backtester.metrics.deviation import Floats
 from backtester.metrics.series import DAY, EquityCurve
-from shared.schemas.base import Timeframe
-from shared.timeframes import length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +54,16 @@ class ClosedTrade:
         return self.quantity * self.exit_price
 
 
+class OpenPosition(NamedTuple):
+    """An entry without an exit: held to the curve's end. `cost` its notional and `fees` what it paid, in quote."""
+
+    entry_time: int
+    cost: float
+    fees: float
+
+
 Trades = Sequence[ClosedTrade]
+Open = Sequence[OpenPosition]
 
 
 def money(trades: Trades) -> Floats:
@@ -74,33 +81,65 @@ def average_hold(trades: Trades) -> float | None:
     return sum(trade.exit_time - trade.entry_time for trade in trades) / len(trades) / DAY if trades else None
 
 
-def turnover(trades: Trades, curve: EquityCurve) -> float | None:
+def fees(trades: Trades, still_open: Open = ()) -> float:
+    """All that was paid in fees, in quote currency: both sides of closed trades, the entries of open ones."""
+    return sum(trade.fees for trade in trades) + sum(left.fees for left in still_open)
+
+
+def turnover(trades: Trades, curve: EquityCurve, still_open: Open = ()) -> float | None:
     """Notional bought and sold in a year over mean equity: both sides, so a round trip of all equity counts 2.
 
-    Source: pyfolio's get_turnover over portfolio value, a year instead of a day. The SEC's (Form N-1A, item 13) takes
-    the lesser of the two sides. None for a single bar, or where mean equity is not above zero.
+    What is still open was only entered. Source: pyfolio's get_turnover over portfolio value, a year instead of a day.
+    The SEC's (Form N-1A, item 13) takes the lesser of the two sides. None for a single value, or where mean equity is
+    not above zero.
     """
     mean = float(curve.equity.mean())
     if len(curve) < 2 or mean <= 0:
         return None
-    return sum(trade.cost + trade.proceeds for trade in trades) / mean / curve.years
+    moved = sum(trade.cost + trade.proceeds for trade in trades) + sum(left.cost for left in still_open)
+    return moved / mean / curve.years
 
 
-def exposure(trades: Trades, curve: EquityCurve, timeframe: Timeframe, *, through_exit_bar: bool = False) -> float:
-    """Share of bars during which any position was held.
+def time_in_market(
+    trades: Trades, curve: EquityCurve, still_open: Open = (), *, through_exit_bar: bool = False
+) -> float | None:
+    """Share of the curve's periods during which any position was held, were it only a moment; None without periods.
 
-    A bar at whose open the last position left does not count; with `through_exit_bar` it does, as
+    A period at whose beginning the last position left does not count; with `through_exit_bar` it does, as
     backtesting.py has it: a trade of one bar then counts two.
     """
-    opens = curve.time - length(timeframe)
-    entries = np.array([trade.entry_time for trade in trades], np.int64)
+    if len(curve) < 2:
+        return None
+    alike = np.ones(len(trades) + len(still_open))
+    held = _held(trades, curve, still_open, alike, through_exit_bar=through_exit_bar)
+    return float((held > 0.5).mean())
+
+
+def average_exposure(trades: Trades, curve: EquityCurve, still_open: Open = ()) -> float | None:
+    """Mean over the curve's periods of gross notional, shorts added to longs, over equity as the period begins.
+
+    Gross exposure as in pyfolio's create_position_tear_sheet, but positions count at their entry prices, as no prices
+    in between are known here. None without periods, and for a ruined account: a share of nothing is not defined.
+    """
+    if len(curve) < 2 or curve.ruined:
+        return None
+    costs = [*(trade.cost for trade in trades), *(left.cost for left in still_open)]
+    held = _held(trades, curve, still_open, _column(costs))
+    return float((np.maximum(held, 0.0) / curve.equity[:-1]).mean())
+
+
+def _held(
+    trades: Trades, curve: EquityCurve, still_open: Open, weights: Floats, *, through_exit_bar: bool = False
+) -> Floats:
+    """Sum of the weights of what is held in each period, shape (n - 1,); `weights` of closed, then of open ones."""
+    times = [*(trade.entry_time for trade in trades), *(left.entry_time for left in still_open)]
+    entries = np.array(times, np.int64)
     exits = np.array([trade.exit_time for trade in trades], np.int64)
-    first = np.searchsorted(curve.time, entries, side="right")
-    beyond = np.searchsorted(opens, exits, side="right" if through_exit_bar else "left")
-    changes = np.zeros(len(curve) + 1, np.int64)
-    np.add.at(changes, first, 1)
-    np.add.at(changes, beyond, -1)
-    return float((np.cumsum(changes[:-1]) > 0).mean())
+    changes = np.zeros(len(curve))
+    np.add.at(changes, np.searchsorted(curve.time[1:], entries, side="right"), weights)
+    beyond = np.searchsorted(curve.time[:-1], exits, side="right" if through_exit_bar else "left")
+    np.subtract.at(changes, beyond, weights[: len(exits)])
+    return np.cumsum(changes[:-1])
 
 
 def _column(values: Iterable[float]) -> Floats:

@@ -1,7 +1,7 @@
 """What a backtest gave, with all that is needed to show, compare and repeat it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
@@ -103,10 +103,15 @@ class Outcome:
 
     @cached_property
     def benchmark(self) -> Performance:
-        """The figures of buying and holding the same symbols; it closes no trades and pays no fees."""
+        """The figures of buying and holding the same symbols; it closes no trades and pays no fees.
+
+        Its exposure is all of its worth but the shares of symbols that are not listed yet.
+        """
         first, share = int(self.time[0]), float(self.hold[0]) / len(self.candles)
         bought = [OpenPosition(max(first, candles.first), share, 0.0) for candles in self.candles.values()]
-        return performance(EquityCurve(self.time, self.hold), [], bought)
+        waiting = share * sum((self.time[:-1] < position.entry_time) for position in bought)
+        exposed = float((1.0 - waiting / self.hold[:-1]).mean())
+        return replace(performance(EquityCurve(self.time, self.hold), [], bought), average_exposure=exposed)
 
     @cached_property
     def scored_from(self) -> int | None:

@@ -10,7 +10,6 @@ import numpy as np
 import optuna
 
 from backtester.metrics.luck import COULD_BE_LUCK, Evidence, Verdict, evidence, verdict
-from backtester.metrics.series import DAY, YEAR
 from backtester.runs.plan import Plan
 from backtester.sweep.proposals import frozen
 from backtester.sweep.record import Json
@@ -55,7 +54,7 @@ class Sweep:
         if self.best is None:
             return None
         every = np.column_stack([trial.returns for trial in self.trials])
-        return evidence(self.best.returns, YEAR / DAY, seed=self.work.plan.seed, trials=every)
+        return evidence(self.best.returns, self.work.days.periods_per_year, seed=self.work.plan.seed, trials=every)
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -12,7 +12,7 @@ from backtester.metrics.series import EquityCurve
 from backtester.runs.instruments import instrument_of
 from backtester.runs.plan import Parameter, Plan, StrategyChoice
 from backtester.runs.run import run as run_plan
-from backtester.runs.trade import Trade
+from backtester.runs.trade import OpenTrade, Trade
 from backtester.vector.arrays import resampled, scored, tape_of
 from backtester.vector.engine import MONEY, charged, grid_of, run, steps_of, terms_of
 from backtester.vector.state import Terms
@@ -31,6 +31,7 @@ class Run(NamedTuple):
 
     curve: EquityCurve
     trades: tuple[Trade, ...]
+    open_trades: tuple[OpenTrade, ...]
 
 
 class Stage:
@@ -55,7 +56,7 @@ class Stage:
         """The same plan with other parameters, weights or settings of the desk."""
         if plan.engine == "event":
             outcome = run_plan(plan, self._markets)
-            return Run(outcome.curve, outcome.trades)
+            return Run(outcome.curve, outcome.trades, outcome.open_trades)
         terms = self._terms if plan.desk == self._plan.desk else _terms(plan)
         strategies: dict[str, Strategy] = {choice.name: self._remembered(choice) for choice in plan.strategies}
         scores = {symbol: scored(bars, strategies, plan.weights) for symbol, bars in self._decisions.items()}
@@ -67,7 +68,8 @@ class Stage:
         )
         result = run(tape, steps_of(self._instruments, self._grids), terms, self._grids)
         time = np.append(result.time, result.time[-1] + length(self._base))
-        return Run(EquityCurve(time, np.append(result.equity, result.worth) / MONEY), result.trades)
+        curve = EquityCurve(time, np.append(result.equity, result.worth) / MONEY)
+        return Run(curve, result.trades, result.open_trades)
 
     def _remembered(self, choice: StrategyChoice) -> "_Remembered":
         params = tuple(sorted(choice.params.items()))

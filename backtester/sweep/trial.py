@@ -10,8 +10,9 @@ import numpy as np
 
 from backtester.data.store import fingerprint
 from backtester.metrics.deviation import Floats
-from backtester.metrics.performance import performance
-from backtester.metrics.series import EquityCurve
+from backtester.metrics.performance import LEAST_DAYS, performance
+from backtester.metrics.series import DAY, YEAR, EquityCurve
+from backtester.runs.outcome import still_open
 from backtester.runs.plan import Parameter, Plan
 from backtester.sweep.names import ObjectiveName
 from backtester.sweep.objective import daily_returns, value_of
@@ -58,6 +59,14 @@ class Work:
         return {symbol: fingerprint(market) for symbol, market in sorted(self.markets.items())}
 
     @cached_property
+    def days(self) -> EquityCurve:
+        """Daily equity of a run that stands still: the days that every trial has, shape (D + 1,)."""
+        played = [market.since(self.plan.start).open_time for market in self.markets.values()]
+        time = np.unique(np.concatenate(played))
+        time = np.append(time, time[-1] + length(self.plan.base_timeframe))
+        return EquityCurve(time, np.ones(len(time))).daily()
+
+    @cached_property
     def token(self) -> str:
         """The same for the same stage."""
         known = (self.plan.model_dump_json(), repr(self.candles))
@@ -70,18 +79,20 @@ def tried(work: Work, number: int, params: Mapping[str, Parameter]) -> Trial:
     try:
         plan = work.space.applied(work.plan, params)
     except ConfigError as error:
-        return Trial(number=number, params=params, value=None, reason=str(error), returns=np.zeros(_days(work)))
+        return Trial(number=number, params=params, value=None, reason=str(error), returns=np.zeros(len(work.days) - 1))
     return _judged(work, number, params, stage.played(plan))
 
 
 def _judged(work: Work, number: int, params: Mapping[str, Parameter], run: Run) -> Trial:
     trades = [trade.for_statistics() for trade in run.trades]
-    figures, returns = performance(run.curve, trades, work.plan.base_timeframe), daily_returns(run.curve)
+    figures, returns = performance(run.curve, trades, still_open(run.open_trades)), daily_returns(run.curve)
     value, reason = value_of(work.objective, figures, returns, work.trials), ""
     if len(trades) < work.min_trades:
         value, reason = None, f"{len(trades)} trades, fewer than --min-trades {work.min_trades}"
     elif value is None:
         reason = f"{work.objective} is not defined after {len(trades)} trades"
+        if run.curve.years * YEAR < (least := LEAST_DAYS.get(work.objective, 0)) * DAY:
+            reason = f"{work.objective} is not defined in less than {least} days"
     return Trial(
         number=number,
         params=params,
@@ -91,14 +102,6 @@ def _judged(work: Work, number: int, params: Mapping[str, Parameter], run: Run) 
         figures=asdict(figures),
         returns=returns,
     )
-
-
-def _days(work: Work) -> int:
-    """Days with a return: those of a run that stands still."""
-    played = [market.since(work.plan.start).open_time for market in work.markets.values()]
-    time = np.unique(np.concatenate(played))
-    time = np.append(time, time[-1] + length(work.plan.base_timeframe))
-    return len(daily_returns(EquityCurve(time, np.ones(len(time)))))
 
 
 _stages: dict[str, Stage] = {}

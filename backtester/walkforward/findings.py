@@ -10,7 +10,7 @@ import numpy as np
 
 from backtester.metrics.luck import Evidence, Verdict, evidence, verdict
 from backtester.metrics.performance import Performance, performance
-from backtester.metrics.series import DAY, YEAR, EquityCurve
+from backtester.metrics.series import YEAR, EquityCurve
 from backtester.runs.plan import Parameter
 from backtester.sweep.judged import as_json
 from backtester.sweep.objective import daily_returns
@@ -54,12 +54,12 @@ class Findings:
     def performance(self) -> Performance:
         """Of the stitched tests."""
         trades = [trade.for_statistics() for leg in self.legs for trade in leg.trades]
-        return performance(self.curve, trades, self.walk.plan.base_timeframe)
+        return performance(self.curve, trades)
 
     @cached_property
     def evidence(self) -> Evidence:
         """Of the tests' daily returns; nothing was chosen by them, so they count as one trial."""
-        return evidence(daily_returns(self.curve), YEAR / DAY, seed=self.walk.plan.seed)
+        return evidence(daily_returns(self.curve), self.curve.daily().periods_per_year, seed=self.walk.plan.seed)
 
     @cached_property
     def verdict(self) -> Verdict:

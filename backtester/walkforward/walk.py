@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from backtester.metrics.performance import Performance, performance
 from backtester.metrics.series import EquityCurve
 from backtester.runs.plan import Plan
+from backtester.runs.run import run
 from backtester.runs.trade import Trade
 from backtester.sweep.crew import Crew
 from backtester.sweep.judged import best_of
@@ -17,8 +19,8 @@ from backtester.sweep.names import ObjectiveName, SamplerName
 from backtester.sweep.record import Place, identity, opened, short_id
 from backtester.sweep.search import searched
 from backtester.sweep.space import Space
-from backtester.sweep.stage import Run, Stage
 from backtester.sweep.trial import Trial, Work
+from backtester.walkforward.settling import settled
 from backtester.walkforward.windows import Window, cut
 from shared.strategies.market import Market
 from shared.timeframes import length
@@ -74,9 +76,10 @@ class Leg:
 
 
 def walked(walk: Walk, windows: list[Window], folder: Path, crew: Crew, told: Told) -> Iterator[Leg]:
-    """Leg by leg; each begins with the equity that the one before ended with. It ends early when nothing is left.
+    """Leg by leg; each begins with the cash that the one before ended with. It ends early when nothing is left.
 
-    What was open at a window's end counts at its last close, and the next begins in cash. Searches are kept in
+    What is open at a window's end is sold there, as the next plan may not want it, at a price and fees (`settled`),
+    so that no position is ever left for nothing. Searches are kept in
     `folder`, named by all that decides them: a walk that was broken off goes on, and a longer one begins with them.
     ConfigError names what can't be played.
     """
@@ -84,11 +87,10 @@ def walked(walk: Walk, windows: list[Window], folder: Path, crew: Crew, told: To
     for window in windows:
         trials = _searched(walk, window, folder, crew, told)
         chosen = best_of(trials)
-        markets = cut(walk.markets, walk.plan, window.test, window.end)
-        run = _tested(walk, window, markets, chosen, balance)
-        figures = performance(run.curve, [trade.for_statistics() for trade in run.trades], walk.plan.base_timeframe)
-        yield Leg(window, len(trials), chosen, run.curve, run.trades, figures)
-        balance = Decimal(f"{run.curve.equity[-1]:.10f}")
+        test = _tested(walk, window, chosen, balance)
+        figures = performance(test.curve, [trade.for_statistics() for trade in test.trades])
+        yield Leg(window, len(trials), chosen, test.curve, test.trades, figures)
+        balance += sum((trade.pnl for trade in test.trades), Decimal())
         if balance <= 0:
             return
 
@@ -100,16 +102,26 @@ def _searched(walk: Walk, window: Window, folder: Path, crew: Crew, told: Told) 
         return searched(work, walk.sampler, record, crew, lambda done: told(window, done))
 
 
-def _tested(walk: Walk, window: Window, markets: Mapping[str, Market], chosen: Trial | None, balance: Decimal) -> Run:
-    own = {"start": window.test, "end": window.end, "desk": {**walk.plan.desk, "initial_balance": str(balance)}}
+class _Test(NamedTuple):
+    curve: EquityCurve
+    trades: tuple[Trade, ...]
+
+
+def _tested(walk: Walk, window: Window, chosen: Trial | None, balance: Decimal) -> _Test:
+    own = {"start": window.test, "end": window.end, "desk": {**walk.plan.desk, "initial_balance": f"{balance:f}"}}
     plan = walk.plan.model_copy(update=own)
+    markets = cut(walk.markets, walk.plan, window.test, window.end)
     if chosen is None:
-        return _sat_out(plan, window, markets, balance)
-    return Stage(plan, markets).played(walk.space.applied(plan, chosen.params))
+        return _Test(_in_cash(plan, window, markets, balance), ())
+    outcome = run(walk.space.applied(plan, chosen.params), markets)
+    trades = (*outcome.trades, *settled(outcome, markets))
+    equity = outcome.equity.copy()
+    equity[-1] = balance + sum((trade.pnl for trade in trades), Decimal())
+    return _Test(EquityCurve(outcome.time, equity), trades)
 
 
-def _sat_out(plan: Plan, window: Window, markets: Mapping[str, Market], balance: Decimal) -> Run:
+def _in_cash(plan: Plan, window: Window, markets: Mapping[str, Market], balance: Decimal) -> EquityCurve:
     time = np.unique(np.concatenate([market.open_time for market in markets.values()]))
     time = np.append(time, time[-1] + length(plan.base_timeframe))
     time = time[time >= window.test]
-    return Run(EquityCurve(time, np.full(len(time), float(balance))), ())
+    return EquityCurve(time, np.full(len(time), float(balance)))

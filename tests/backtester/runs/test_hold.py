@@ -33,11 +33,11 @@ def test_nobody_waits_for_the_last_to_be_listed() -> None:
     assert one.benchmark.total_return == pytest.approx(0.5 * 2.0 + 0.5 * 0.5)
 
 
-def test_the_whole_run_is_in_the_market_and_shares_count_from_their_entry() -> None:
+def test_the_whole_run_is_in_the_market_and_cash_that_waits_is_not() -> None:
     one = played()
     assert one.benchmark.time_in_market == 1.0
-    first, both = 5_000 / one.hold[:360], 10_000 / one.hold[360:-1]
-    assert one.benchmark.average_exposure == pytest.approx(np.concatenate([first, both]).mean())
+    waiting = 5_000 / one.hold[:360]
+    assert one.benchmark.average_exposure == pytest.approx(1 - waiting.sum() / BARS)
     assert (one.benchmark.fees, one.benchmark.win_rate) == (0.0, None)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backtester.data.steps import Steps
 from backtester.runs.outcome import Candles, Outcome
 from backtester.runs.plan import Costs, Plan, StrategyChoice
 from tests.backtester.report.outcomes import BTC, HOUR, markets, outcome, plan
@@ -34,6 +35,8 @@ OTHER: dict[str, Any] = {
     "costs": Costs(half_spread=Decimal("0.0002")),
     "desk": {**plan().desk, "stop_atr": "2.5"},
     "seed": 2,
+    "steps": {BTC: Steps(tick=Decimal("0.5"))},
+    "learnt": (BTC,),
 }
 
 
