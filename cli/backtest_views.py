@@ -16,7 +16,7 @@ from backtester.report.results import SIGNED
 from backtester.report.words import NOT_DEFINED, change, counted, duration, figure, moment, money, price
 from backtester.runs.outcome import Outcome
 from backtester.runs.trade import Trade
-from cli.output import console, fitting, number, signed, table
+from cli.output import STYLES, console, fitting, number, signed, table
 from shared.schemas.base import Value
 
 LATEST_TRADES = 50
@@ -87,11 +87,13 @@ def summary_view(outcome: Outcome) -> RenderableType:
         Text(f"{period(outcome)} · {outcome.plan.engine} engine · {outcome.id}", style="dim"),
         Text(""),
         _worth(outcome),
+        *([Text(said, style="yellow")] if (said := headline.halt(outcome)) else []),
         Text(""),
         figures_view({"strategy": outcome, "buy and hold": None}, outcome),
     ]
     if outcome.trades:
-        shown.append(_drawn(results.by_exit(outcome)))
+        ways = results.by_exit(outcome)
+        shown += [_drawn(ways), *([Text(ways.note, style="dim")] if ways.note else [])]
     if outcome.open_trades:
         shown.append(open_view(outcome))
     shown += [Text(line, style="dim") for line in _notes(outcome)]
@@ -100,8 +102,7 @@ def summary_view(outcome: Outcome) -> RenderableType:
 
 def verdict_view(outcome: Outcome) -> RenderableType:
     """The verdict, impossible to overlook."""
-    style = "yellow" if outcome.verdict.could_be_luck else "cyan"
-    title = Text(headline.verdict(outcome), style=f"bold {style}")
+    title = Text(headline.verdict(outcome), style=f"bold {STYLES[headline.tone(outcome.verdict.answer)]}")
     return Group(title, Padding(Text(headline.why(outcome)), (0, 0, 0, 2)))
 
 
@@ -124,7 +125,7 @@ def figures_view(sides: Mapping[str, Outcome | None], base: Outcome) -> Table:
 def trades_view(outcome: Outcome) -> Table:
     """The latest trades, oldest first."""
     latest = outcome.trades[-LATEST_TRADES:]
-    lines = [_line(trade, outcome.plan.quote) for trade in latest]
+    lines = [_line(trade, outcome) for trade in latest]
     cut = len(latest) < len(outcome.trades)
     caption = f"The latest {len(latest)} of {len(outcome.trades):,}; --json gives all of them." if cut else ""
     return fitting("Trades", lines, TRADE, _shown, caption, console.width, EXPENDABLE)
@@ -164,8 +165,15 @@ def differences_view(names: Sequence[str], differing: Mapping[str, Sequence[obje
     """Fields of the plans that differ."""
     if not differing:
         return Text("The plans are the same.", style="dim")
-    rows = ((field, *(_cut(str(value)) for value in values)) for field, values in differing.items())
+    rows = ((field, *(_cut(_worded(field, value)) for value in values)) for field, values in differing.items())
     return table("What differs", ("", *names), rows)
+
+
+def _worded(field: str, value: object) -> str:
+    """A plan's times are microseconds."""
+    if field in ("start", "end"):
+        return moment(value) if isinstance(value, int) else "all that is stored"
+    return str(value)
 
 
 def _cut(text: str) -> str:
@@ -197,6 +205,11 @@ _STYLES = {"gain": "green", "loss": "red"}
 def _notes(outcome: Outcome) -> Iterable[str]:
     if not outcome.trades:
         yield "No trade was closed."
+    if learnt := outcome.plan.learnt:
+        ticks = ", ".join(f"{symbol} {outcome.plan.steps[symbol].tick}" for symbol in learnt)
+        yield f"Tick learnt from the prices, as nobody said it: {ticks}. `parley data import … --tick` sets it."
+    if said := headline.warmed(outcome):
+        yield said
     if outcome.held:
         yield headline.left(outcome)
     if outcome.refusals:
@@ -210,8 +223,8 @@ def _figure(name: str, value: float | None, text: str) -> Text:
     return signed(value, text) if name in SIGNED else Text(text)
 
 
-def _line(trade: Trade, quote: str) -> TradeLine:
-    gained = results.fraction(trade)
+def _line(trade: Trade, outcome: Outcome) -> TradeLine:
+    gained, quote = results.fraction(trade), outcome.plan.quote
     return TradeLine(
         entry=moment(trade.entry_time),
         exit=moment(trade.exit_time),
@@ -223,7 +236,7 @@ def _line(trade: Trade, quote: str) -> TradeLine:
         pnl=money(trade.pnl, quote),
         gained=change(gained),
         held=duration(trade.exit_time - trade.entry_time),
-        exit_reason=trade.exit_reason,
+        exit_reason=results.way_out(trade, outcome),
     )
 
 

@@ -36,7 +36,7 @@ COLUMNS = {
     "max_drawdown": "drawdown",
     "verdict": "verdict",
 }
-EXPENDABLE = ("engine", "period", "made_at", "strategies", "timeframe", "max_drawdown", "sharpe")
+EXPENDABLE = ("verdict", "made_at", "strategies", "period", "engine", "sharpe", "max_drawdown", "timeframe")
 
 
 class KeptBacktest(Value):
@@ -95,7 +95,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Figures side by side, what differs, and whether the difference could be luck."""
-    from backtester.report.comparison import differing_fields, paired_days
+    from backtester.data.store import CandleStore
+    from backtester.report.comparison import OTHERWISE, differing_fields, paired_days, same_candles
     from cli.backtest_views import differences_view, figures_view, paired_view
 
     shelf = _shelf()
@@ -105,15 +106,16 @@ def compare(
     outcomes = {known: shelf.load(known) for known in kept}
     first = next(iter(outcomes))
     differing = differing_fields([row["plan"] for row in kept.values()])
-    same = {field: len({json.dumps(row[field]) for row in kept.values()}) == 1 for field in ("candles", "code")}
+    played = same_candles(list(outcomes.values()), CandleStore(shelf.data_dir))
+    code = len({row["code"] for row in kept.values()}) == 1
     pairs = {known: paired_days(outcomes[known], outcomes[first]) for known in list(outcomes)[1:]}
     if as_json:
-        _print(_comparison(kept, differing, same, pairs))
+        _print(_comparison(kept, differing, pairs, (played.same, code)))
         return
     console.print(figures_view(dict(outcomes), outcomes[first]))
     console.print(differences_view(list(kept), differing))
-    for field, equal in same.items():
-        say(f"{field}: {'the same' if equal else 'not the same, so more than the plans may explain the difference'}")
+    say(f"candles: {played.words}")
+    say(f"code: {'the same' if code else OTHERWISE}")
     say("\nDaily returns, paired (block bootstrap):")
     for known, paired in pairs.items():
         say(paired_view(known, first, paired))
@@ -143,13 +145,13 @@ def _line(kept: Mapping[str, Any]) -> KeptBacktest:
     from shared.timeframes import from_microseconds, length
 
     plan, done = kept["plan"], kept["performance"]
-    played = kept["candles"].values()
+    played, start = kept["candles"].values(), plan["start"] or 0
     return KeptBacktest(
         id=kept["id"],
         made_at=kept["made_at"],
         symbols=plan["symbols"],
         timeframe=plan["timeframe"],
-        begin=from_microseconds(min(candles["first"] for candles in played)),
+        begin=from_microseconds(max(start, min(candles["first"] for candles in played))),
         end=from_microseconds(max(candles["last"] for candles in played) + length(plan["base_timeframe"])),
         strategies=[choice["name"] for choice in plan["strategies"]],
         engine=plan["engine"],
@@ -161,6 +163,7 @@ def _line(kept: Mapping[str, Any]) -> KeptBacktest:
 
 
 def _shown(row: KeptBacktest, field: str) -> object:
+    from backtester.report.headline import brief
     from backtester.report.words import change, listing, share
 
     match field:
@@ -179,7 +182,7 @@ def _shown(row: KeptBacktest, field: str) -> object:
         case "sharpe":
             return number("—" if row.sharpe is None else f"{row.sharpe:.2f}")
         case "verdict":
-            return "could be luck" if row.could_be_luck else "hardly luck"
+            return brief(row.verdict)
         case _:
             return getattr(row, field)
 
@@ -213,14 +216,14 @@ def _played(outcome: "Outcome", data_dir: Path) -> "dict[str, Market]":
 def _comparison(
     kept: Mapping[str, Mapping[str, Any]],
     differing: Mapping[str, Sequence[object]],
-    same: Mapping[str, bool],
     pairs: "Mapping[str, Paired]",
+    same: tuple[bool, bool],
 ) -> dict[str, object]:
     return {
         "backtests": list(kept.values()),
         "differs": {field: dict(zip(kept, values, strict=True)) for field, values in differing.items()},
-        "same_candles": same["candles"],
-        "same_code": same["code"],
+        "same_candles": same[0],
+        "same_code": same[1],
         "daily_difference_to_first": {
             known: {
                 "days": paired.days,

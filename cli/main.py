@@ -17,6 +17,7 @@ from cli import (
     doctor,
     drift,
     inspect,
+    strategies,
     streams,
     sweep,
     up,
@@ -34,13 +35,18 @@ app = typer.Typer(
 )
 
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+
+
 def _register(group: str, *commands: Callable[..., None]) -> None:
     for command in commands:
         app.command(rich_help_panel=group)(command)
 
 
 _register("Run", demo.demo, up.up, up.run)
-_register("Backtest", backtest.backtest, sweep.sweep, walkforward.walkforward, check.check, drift.drift)
+_register("Backtest", backtest.backtest, sweep.sweep, walkforward.walkforward, check.check, strategies.strategies)
+_register("Backtest", drift.drift)
 app.add_typer(backtests.app, name="backtests", rich_help_panel="Backtest")
 _register("See", inspect.status, inspect.positions, inspect.trades, inspect.signals, desks.logs)
 _register("Act", control.pause, control.resume, control.close)
@@ -64,12 +70,14 @@ def _options(
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line on standard error and exit status 2."""
+    """Run the command; an error of ours is one line on standard error and exit status 2, and so is Ctrl-C with 130."""
     try:
         app()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:  # typer makes a status of Ctrl-C
+            raise
         errors.print("parley: stopped", markup=False)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except ParleyError as error:
         errors.print(f"parley: {error}", style="red", markup=False, highlight=False)
         sys.exit(2)

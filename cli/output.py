@@ -19,13 +19,15 @@ from shared.schemas.base import Value
 
 WIDE = 160
 WITH_CENTS = frozenset({"USD", "EUR", "GBP", "CHF", "CAD", "AUD"})
+STYLES = {"sound": "cyan", "lost": "red", "doubtful": "yellow"}
+"""Of verdicts, by their tone."""
 Show = Callable[[Any, str], object]
 """What a table shows of a row's field."""
 
-console = Console()
+console = Console(emoji=False)
 if not console.is_terminal:
     console.width = WIDE
-errors = Console(stderr=True, soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 class Form(StrEnum):

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.text import Text
 
 from backtester.sweep.names import Backend, ObjectiveName, SamplerName
-from cli.output import WIDE, console, errors, note, number, say, short, signed, table
+from cli.output import STYLES, WIDE, console, errors, note, number, say, short, signed, table
 from cli.plan_options import FAST, PlanOptions, plan_of, takes_plan
+from cli.strategies import require_voices
 from shared.config import load_settings
 from shared.errors import ConfigError
 
 if TYPE_CHECKING:
+    from backtester.sweep.crew import Crew
     from backtester.sweep.judged import Sweep
     from backtester.sweep.trial import Trial
 
@@ -79,27 +81,32 @@ def sweep(
     from backtester.runs.run import loaded
     from backtester.sweep.crew import Crew
     from backtester.sweep.judged import Sweep, summary
+    from backtester.sweep.proposals import grid_size
     from backtester.sweep.record import Place, identity, opened
     from backtester.sweep.search import searched, total
     from backtester.sweep.space import space_of
     from backtester.sweep.trial import Work
 
     require_writable("--json", search.json_file)
+    if study is not None and "://" not in study:
+        require_writable("--study", study)
     settings = load_settings()
     store = CandleStore(settings.data_dir)
     plan = plan_of(asked, settings, store)
-    space = space_of(search.param or [], plan, weights=search.weights)
-    work = Work(plan, loaded(plan, store), space, search.objective, search.trials, search.min_trades)
+    space, markets = space_of(search.param or [], plan, weights=search.weights), loaded(plan, store)
+    require_voices(plan, markets)
+    work = Work(plan, markets, space, search.objective, search.trials, search.min_trades)
     known = identity(work, search.sampler)
     place = Place.of(study, name, settings.data_dir, known)
     count, crew = total(search.trials, search.sampler, space), Crew(search.backend, search.jobs, search.scheduler)
+    require_backend(crew)
     with stoppable(f"in {place}"), opened(place, work, known) as record, shown(count, search.objective) as told:
         done = searched(work, search.sampler, record, crew, told)
     result = Sweep(work, done)
     if search.json_file:
         write_json(search.json_file, summary(result) | {"study": str(place)})
     if search.json_file != "-":
-        print_sweep(result, top)
+        print_sweep(result, top, grid_size(space) if search.sampler == "grid" else None)
         note(False, f"all trials: {place}")
 
 
@@ -133,11 +140,13 @@ def shown(total: int, objective: str) -> Iterator[Callable[..., None]]:
         yield told
 
 
-def print_sweep(result: "Sweep", top: int) -> None:
-    """For people."""
+def print_sweep(result: "Sweep", top: int, combinations: int | None = None) -> None:
+    """For people; `combinations` are those of a grid."""
     from backtester.sweep.judged import options
 
-    console.print(_table(result, top))
+    made = len(result.trials)
+    of = f" of {combinations:,} combinations" if combinations and combinations > made else " trials"
+    _print_ranked(result, top, f"Best of {made:,}{of}")
     failed = [trial for trial in result.trials if trial.value is None]
     if failed:
         say(f"{len(failed)} of {len(result.trials)} trials failed, the first of them: {failed[0].reason}")
@@ -167,7 +176,9 @@ def print_evidence(known: Any) -> None:
 
 def print_verdict(found: Any) -> None:
     """The last word."""
-    console.print(found.words, style="yellow" if found.could_be_luck else "green", soft_wrap=True, highlight=False)
+    from backtester.report.headline import tone
+
+    console.print(Text(found.words, STYLES[tone(found.answer)]), soft_wrap=True, highlight=False)
 
 
 def share(value: float | None) -> Any:
@@ -192,6 +203,13 @@ def write_json(target: str, found: Mapping[str, Any]) -> None:
         raise ConfigError(f"--json {target}: {error.strerror}; name a file in a folder you may write to") from None
 
 
+def require_backend(crew: "Crew") -> None:
+    """ConfigError before the first trial where the cluster's library is missing, or nobody answers."""
+    if crew.backend in ("dask", "ray"):
+        with crew.ready(None):
+            pass
+
+
 def require_writable(option: str, target: str | Path | None) -> None:
     """ConfigError before the work, not after it."""
     if target is None or target == "-":
@@ -205,16 +223,19 @@ def require_writable(option: str, target: str | Path | None) -> None:
         raise ConfigError(f"{option} {target}: no permission to write there; name a file in a folder of yours")
 
 
-def _table(result: "Sweep", top: int) -> Table:
-    """A column for every parameter, or where they do not fit, one for all."""
-    title, common = f"Best of {len(result.trials)} trials", ("trial", result.work.objective, *FIGURES)
+def _print_ranked(result: "Sweep", top: int, title: str) -> None:
+    """A column for every parameter, or where they do not fit, a line for every trial's below the table."""
+    common = ("trial", result.work.objective, *FIGURES)
     trials, knobs = result.ranked[:top], [knob.name for knob in result.work.space.knobs]
     wide = table(
         title, (*common, *knobs), [(*_figures(trial), *map(worded, trial.params.values())) for trial in trials]
     )
     if console.measure(wide, options=console.options.update(max_width=10 * WIDE)).maximum <= console.width:
-        return wide
-    return table(title, (*common, "tried"), [(*_figures(trial), tried(trial)) for trial in trials])
+        console.print(wide)
+        return
+    console.print(table(title, common, map(_figures, trials)))
+    for trial in trials:
+        say(f"trial {trial.number}: {tried(trial)}")
 
 
 def _figures(trial: "Trial") -> tuple[object, ...]:
@@ -238,4 +259,4 @@ def _alone(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _needed(periods: float | None) -> str:
-    return "no number of them would do" if periods is None else f"{periods:.0f} needed"
+    return "—" if periods is None else f"{periods:.0f} needed"

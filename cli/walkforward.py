@@ -9,11 +9,13 @@ import typer
 
 from cli.output import console, note, number, say, table
 from cli.plan_options import FAST, PlanOptions, plan_of, takes_plan
+from cli.strategies import require_voices
 from cli.sweep import (
     SearchOptions,
     gain,
     print_evidence,
     print_verdict,
+    require_backend,
     require_writable,
     shown,
     stoppable,
@@ -74,9 +76,11 @@ def walkforward(
     plan = plan_of(asked, settings, store)
     lengths = Lengths(_span("--train", train), _span("--test", test), _span("--step", step or test))
     space = space_of(search.param or [], plan, weights=search.weights)
+    markets = loaded(plan, store)
+    require_voices(plan, markets)
     walk = Walk(
         plan=plan,
-        markets=loaded(plan, store),
+        markets=markets,
         space=space,
         objective=search.objective,
         sampler=search.sampler,
@@ -86,6 +90,7 @@ def walkforward(
     found = windows(*walk.range, mode, lengths, plan.timeframe)
     folder = settings.data_dir / "walkforwards"
     each, crew = total(search.trials, search.sampler, space), Crew(search.backend, search.jobs, search.scheduler)
+    require_backend(crew)
     with stoppable(f"in {folder}"), shown(each * len(found), search.objective) as told:
 
         def heard(window: "Window", done: Mapping[int, "Trial"]) -> None:
@@ -96,7 +101,7 @@ def walkforward(
         write_json(search.json_file, summary(result) | {"mode": mode, "studies": str(folder)})
     if search.json_file != "-":
         print_findings(result)
-        note(False, f"all trials: {folder}")
+        note(False, f"all trials: {folder}; the same command, or one with more --trials, goes on from them")
 
 
 def print_findings(found: "Findings") -> None:

@@ -25,6 +25,9 @@ PATH = (
     "bar, the stop counts.",
     "A bar that opens beyond a stop (a gap) fills it at that open, which is worse than the stop.",
     "No fill lies outside its bar's range from low to high.",
+    "The path is at a bar's open, low, high and close at its beginning, a quarter, half and three quarters of its "
+    "time; a stop or target between two of these points fills at the later one. So trades can be left inside a bar, as "
+    "at 17:36 on bars of five minutes.",
     "Exits go before entries. Of entries at the same instant, the highest score gets the cash first, then the symbol "
     "in alphabetical order.",
     "Weights and stops that are computed at a bar's close act from the next open on.",
@@ -32,10 +35,10 @@ PATH = (
 MEASURED = (
     "The account is marked at every open of a stored bar and at the last close, longs at the bid, shorts at the "
     "ask. What is still held at the end is not sold: it counts in the final equity, and in no figure about trades.",
-    "Buying and holding puts equal shares of the cash into every symbol at the first open at which all have a price, "
-    "never rebalances, and pays no fees.",
-    "Ratios are of returns from bar to bar, brought to a year of 365.25 days around the clock, against a risk-free "
-    "rate of 0. VaR and CVaR are of days. A figure that can't be computed is “not defined”, not 0.",
+    "Buying and holding puts equal shares of the cash into every symbol at that symbol's first open, never rebalances, "
+    "and pays no fees.",
+    "Ratios are of returns from bar to bar, brought to a year of as many returns as the run has in one, against a "
+    "risk-free rate of 0. VaR and CVaR are of days. A figure that can't be computed is “not defined”, not 0.",
     "Whether it could be luck is judged by daily returns, as if this were the only run ever made. It knows nothing of "
     "the runs, parameters and symbols that were tried before: each of them makes luck more likely.",
 )
@@ -62,10 +65,21 @@ def costs(plan: Plan) -> Table:
 
 def instruments(outcome: Outcome, markets: Mapping[str, Market]) -> Table:
     """Steps and minimums by symbol."""
-    known = {name: instrument_of(name, market, outcome.plan.costs) for name, market in sorted(markets.items())}
-    rows = [_instrument(instrument, outcome.plan.quote) for instrument in known.values()]
-    note = "The tick is the prices' finest decimal place. Least notional: as the costs say, or what Kraken asks for."
-    return table("Symbol|#Tick|#Lot|#Least quantity|#Least notional", rows, note if rows else "")
+    known = {name: instrument_of(name, market, outcome.plan) for name, market in sorted(markets.items())}
+    rows = [
+        (*_instrument(instrument, outcome.plan.quote), tick_from(outcome.plan, name))
+        for name, instrument in known.items()
+    ]
+    note = (
+        "A tick that the venue has not told is learnt from all stored prices: their finest decimal place. Least "
+        "notional: as the costs say, else the venue's own, else what Kraken asks for."
+    )
+    return table("Symbol|#Tick|#Lot|#Least quantity|#Least notional|Tick from", rows, note if rows else "")
+
+
+def tick_from(plan: Plan, symbol: str) -> str:
+    """Who says what a symbol's tick is."""
+    return "stored steps" if symbol in plan.steps and symbol not in plan.learnt else "prices"
 
 
 def data(outcome: Outcome, markets: Mapping[str, Market]) -> Table:

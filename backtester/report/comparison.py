@@ -5,11 +5,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backtester.data.store import CandleStore, fingerprint
 from backtester.metrics.bootstrap import Interval, bootstrap_interval
 from backtester.metrics.series import DAY
+from backtester.report.words import moment
 from backtester.runs.outcome import Outcome
+from shared.errors import ConfigError
 
 ABSENT = "—"
+OTHERWISE = "not the same, so more than the plans may explain the difference"
 
 
 class Paired(NamedTuple):
@@ -34,12 +38,46 @@ def paired_days(one: Outcome, other: Outcome) -> Paired:
     curves = [outcome.curve.daily() for outcome in (one, other)]
     if any(curve.ruined for curve in curves):
         return Paired(0, None, None)
-    days = [(curve.time - 1) // DAY for curve in curves]
-    _, ours, theirs = np.intersect1d(days[0], days[1], return_indices=True)
-    left, right = curves[0].equity[ours], curves[1].equity[theirs]
+    ends = [dict(zip(((curve.time - 1) // DAY).tolist(), curve.equity.tolist(), strict=True)) for curve in curves]
+    days = sorted(ends[0].keys() & ends[1].keys())  # a day in which a run began has its last value
+    left, right = (np.array([end[day] for day in days]) for end in ends)
     difference = left[1:] / left[:-1] - right[1:] / right[:-1]
     interval = bootstrap_interval(difference, lambda sample: float(sample.mean()), seed=other.plan.seed)
     return Paired(len(difference), float(difference.mean()) if len(difference) else None, interval)
+
+
+class SameCandles(NamedTuple):
+    """Whether all were played on the same bars as far as they overlap, and that in words."""
+
+    same: bool
+    words: str
+
+
+def same_candles(outcomes: Sequence[Outcome], store: CandleStore) -> SameCandles:
+    """Of the symbols that all have. Where ranges differ, the stored candles tell, if each outcome's are still there."""
+    shared = sorted(set.intersection(*(set(one.candles) for one in outcomes)))
+    if not shared:
+        return SameCandles(False, "of no symbol in common")
+    if all(len({one.candles[symbol].fingerprint for one in outcomes}) == 1 for symbol in shared):
+        return SameCandles(True, "the same")
+    first = max(one.candles[symbol].first for one in outcomes for symbol in shared)
+    last = min(one.candles[symbol].last for one in outcomes for symbol in shared)
+    if first > last:
+        return SameCandles(False, "of no time in common")
+    if len({(one.plan.venue, one.plan.base_timeframe) for one in outcomes}) > 1:
+        return SameCandles(False, OTHERWISE)
+    if all(_still_stored(one, symbol, store) for one in outcomes for symbol in shared):
+        return SameCandles(True, f"the same where they overlap, {moment(first)} to {moment(last)}")
+    return SameCandles(False, OTHERWISE)
+
+
+def _still_stored(outcome: Outcome, symbol: str, store: CandleStore) -> bool:
+    known, plan = outcome.candles[symbol], outcome.plan
+    try:
+        market = store.load(plan.venue, symbol, plan.base_timeframe, known.first, known.last + 1)
+    except ConfigError:
+        return False
+    return fingerprint(market) == known.fingerprint
 
 
 def differing_fields(plans: Sequence[Mapping[str, Any]]) -> dict[str, list[object]]:

@@ -7,7 +7,8 @@ from bokeh.plotting import figure
 from backtester.metrics.deviation import Floats
 from backtester.metrics.drawdowns import underwater
 from backtester.metrics.series import EquityCurve
-from backtester.report.plots import HOLD, STRATEGY, add_legend, from_zero, hover, over_time
+from backtester.report.plots import HOLD, STRATEGY, add_legend, add_mark, from_zero, hover, milliseconds, over_time
+from backtester.report.stopped import stopped
 from backtester.report.thinning import thinned
 from backtester.runs.outcome import Outcome
 from backtester.runs.trade import OpenTrade, Trade
@@ -26,6 +27,9 @@ def equity_plot(outcome: Outcome, axis: Range1d) -> figure:
     shown = dict([TIME, ("strategy", f"@equity{numbers}"), ("buy and hold", f"@hold{numbers}")])
     plot.add_tools(hover(shown, [line], mode="vline"))
     add_legend(plot, {"Strategy": [line], "Buy and hold": [held]})
+    if (found := stopped(outcome)) is not None:
+        late = found.time > (int(outcome.time[0]) + int(outcome.time[-1])) // 2
+        add_mark(plot, milliseconds(found.time), f"no entries: {found.mark}", leftwards=late)
     return plot
 
 

@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
-from backtester.report.words import NOT_DEFINED, WITH_CENTS, change, counted, listing, money, price, share
+from backtester.metrics.luck import Answer
+from backtester.report.stopped import stopped
+from backtester.report.words import NOT_DEFINED, change, counted, duration, gain, listing, moment, money, price, share
 from backtester.runs.outcome import Outcome
-from shared.ids import canonical
+
+TONES = {Answer.HARD_TO_EXPLAIN: "sound", Answer.LOST: "lost"}
+"""Of the verdicts that are sure of something."""
 
 
 class Fact(NamedTuple):
@@ -31,7 +35,7 @@ def facts(outcome: Outcome) -> list[Fact]:
     beside = NOT_DEFINED if held.sharpe is None else f"{held.sharpe:.2f}"
     traded = [f"{share(done.win_rate)} won"] if outcome.trades else ["nothing was bought" if not outcome.held else ""]
     return [
-        Fact("Final equity", f"{money(worth, quote)} {quote}", f"from {money(float(outcome.equity[0]), quote)}"),
+        Fact(f"Final equity, {quote}", money(worth, quote), f"from {money(float(outcome.equity[0]), quote)}"),
         Fact(
             "Return", change(done.total_return), f"buy and hold {change(held.total_return)}", _tone(done.total_return)
         ),
@@ -50,13 +54,41 @@ def compared(outcome: Outcome) -> str:
 
 
 def verdict(outcome: Outcome) -> str:
-    """Whether it could be luck."""
+    """What can be said of it."""
     return _large(outcome.verdict.words.partition(":")[0])
 
 
+def tone(answer: str) -> str:
+    """How a verdict that begins with these words looks: sound, lost or doubtful."""
+    return next((tone for known, tone in TONES.items() if known == answer), "doubtful")
+
+
+def brief(words: str) -> str:
+    """A verdict in a few words."""
+    return words.partition(":")[0].partition(",")[0]
+
+
 def why(outcome: Outcome) -> str:
-    """The numbers that say so."""
-    return _large(outcome.verdict.words.partition(": ")[2]) + "."
+    """The numbers that say so; empty where there are none."""
+    said = outcome.verdict.words.partition(": ")[2]
+    return _large(said) + "." if said else ""
+
+
+def halt(outcome: Outcome) -> str:
+    """Since when nothing was entered any more, and why; empty where nothing forbade it."""
+    found = stopped(outcome)
+    return "" if found is None else found.said
+
+
+def warmed(outcome: Outcome) -> str:
+    """How much of the run strategies warmed up for; empty where it was less than a hundredth."""
+    begin, end, scored = int(outcome.time[0]), int(outcome.time[-1]), outcome.scored_from
+    if scored is None or (scored - begin) * 100 < end - begin:
+        return ""
+    return (
+        f"Nothing was scored before {moment(scored)}: for {duration(scored - begin)} of {duration(end - begin)} every "
+        f"strategy was warming up. The figures are of all of it; --from {moment(scored).replace(' ', 'T')} skips it."
+    )
 
 
 def left(outcome: Outcome) -> str:
@@ -65,7 +97,7 @@ def left(outcome: Outcome) -> str:
         return ""
     held = ", ".join(f"{price(quantity)} {symbol}" for symbol, quantity in sorted(outcome.held.items()))
     what, quote = counted(len(outcome.held), "position"), outcome.plan.quote
-    so_far = f"{outcome.unrealised:+,.2f}" if quote in WITH_CENTS else f"{canonical(outcome.unrealised)}"
+    so_far = gain(outcome.unrealised, quote)
     return (
         f"Still open at the end: {what} ({held}), {so_far} {quote} so far. That is in the final equity, at the last "
         "close's bid or a short's ask, and in no figure about trades."

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtester.metrics.deviation import Floats
+from backtester.metrics.series import DAY
 
 Months = NDArray[np.int64]
 """Months since January 1970."""
@@ -25,7 +26,8 @@ class Year:
 def years(time: NDArray[np.int64], equity: Floats, hold: Floats) -> list[Year]:
     """Of values (n,) at `time` (microseconds), oldest year first; an instant at midnight belongs to the day it ends.
 
-    The first value is the base, so the first month and the last may be parts of theirs.
+    The first value is the base, so the first month and the last may be parts of theirs; less than a day of
+    another year gets no row, but is counted in the month beside it.
     """
     month = _months(time)
     of_month = _returns(month, equity)
@@ -39,7 +41,14 @@ def years(time: NDArray[np.int64], equity: Floats, hold: Floats) -> list[Year]:
 def _months(time: NDArray[np.int64]) -> Months:
     ends = time - 1
     ends[0] = time[0]  # the base begins its day
-    return ends.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    month = ends.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    year = month // 12
+    first, last = np.searchsorted(year, year[0], "right"), np.searchsorted(year, year[-1])
+    if first < len(month) and time[first - 1] - time[0] < DAY:
+        month[:first] = month[first]
+    if last and time[-1] - time[last - 1] < DAY:
+        month[last:] = month[last - 1]
+    return month
 
 
 def _returns(period: Months, values: Floats) -> dict[int, float | None]:

@@ -25,6 +25,11 @@ const freeFingers = () => {
       if (["BoxZoomTool", "WheelZoomTool", "PanTool"].includes(model.type)) model.active = false;
 };
 if (matchMedia("(pointer: coarse)").matches) addEventListener("load", () => setTimeout(freeFingers, 500));
+// A narrow chart has no room for this among its tools.
+document.getElementById("unzoom").addEventListener("click", () => {
+  for (const drawn of Bokeh.documents)
+    for (const model of drawn.all_models) if (model.type === "Range1d") model.reset();
+});
 addEventListener("beforeprint", () => {
   for (const folded of document.querySelectorAll("details:not(:has(figure))")) folded.open = true;
 });

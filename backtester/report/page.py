@@ -92,7 +92,7 @@ def rendered(outcome: Outcome, markets: Mapping[str, Market]) -> str:
 def evidence_table(known: Evidence) -> Table:
     """What the verdict rests on."""
     interval = NOT_DEFINED if known.interval is None else f"{known.interval.low:.2f} to {known.interval.high:.2f}"
-    needed = "no number would do" if known.track_record is None else f"{known.track_record:,.0f} needed"
+    needed = "—" if known.track_record is None else f"{known.track_record:,.0f} needed"
     rows = [
         ("Probability that the true Sharpe ratio is above 0", share(known.probabilistic), f"{known.confidence:.0%}"),
         ("Days of returns", f"{known.periods:,}", needed),
@@ -142,7 +142,8 @@ def _price_plot(outcome: Outcome, symbol: str, market: Market, axis: Range1d) ->
     trades = made[-MOST_MARKED // len(outcome.plan.symbols) :]
     every = counted(len(made), "trade")
     cut = every if len(trades) == len(made) else f"the latest {len(trades):,} of {every}"
-    return prices.price_plot(candles, frame, trades, axis), f"{cut}, {frame} candles"
+    ways = [results.way_out(trade, outcome) for trade in trades]
+    return prices.price_plot(candles, frame, trades, axis, ways), f"{cut}, {frame} candles"
 
 
 def _policy(scripts: list[str]) -> str:

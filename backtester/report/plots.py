@@ -16,7 +16,8 @@ from bokeh.models import (
     SaveTool,
     WheelZoomTool,
 )
-from bokeh.models.annotations import Legend, LegendItem
+from bokeh.models.annotations import Label, Legend, LegendItem
+from bokeh.models.annotations import Span as Line
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.plotting import figure
 
@@ -99,6 +100,22 @@ def add_legend(plot: figure, lines: Mapping[str, Sequence["GlyphRenderer[Any]"]]
         margin=0,
     )
     plot.add_layout(legend, "above")
+
+
+def add_mark(plot: figure, time: float, words: str, leftwards: bool) -> None:
+    """A broken line at this time (milliseconds), and words at its foot on one side of it."""
+    plot.add_layout(Line(location=time, dimension="height", line_color=LOSS, line_dash="dashed", line_width=1.5))
+    label = Label(
+        x=time,
+        y=4,
+        y_units="screen",
+        x_offset=-5 if leftwards else 5,
+        text=words,
+        text_align="right" if leftwards else "left",
+        text_color=LOSS,
+        text_font_size=TEXT,
+    )
+    plot.add_layout(label)
 
 
 def _bare(height: int, across: Range1d | DataRange1d, up: DataRange1d, kind: Literal["datetime", "linear"]) -> figure:

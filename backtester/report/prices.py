@@ -20,12 +20,14 @@ from shared.timeframes import length
 BINS = 40
 
 
-def price_plot(candles: Market, frame: Timeframe, trades: Sequence[Trade], axis: Range1d) -> figure:
-    """Candles, and each trade as a line from its entry to its exit."""
+def price_plot(
+    candles: Market, frame: Timeframe, trades: Sequence[Trade], axis: Range1d, ways: Sequence[str]
+) -> figure:
+    """Candles, and each trade as a line from its entry to its exit; `ways` says how each was left."""
     plot = over_time(axis, 340, "0,0.[0000000000]")
     _add_candles(plot, candles, length(frame))
     if trades:
-        _add_trades(plot, trades)
+        _add_trades(plot, trades, ways)
     return plot
 
 
@@ -67,10 +69,10 @@ def _add_candles(plot: figure, candles: Market, width: int) -> None:
     )
 
 
-def _add_trades(plot: figure, trades: Sequence[Trade]) -> None:
+def _add_trades(plot: figure, trades: Sequence[Trade], ways: Sequence[str]) -> None:
     entries, exits = [], []
     for won, colour, shape in ((True, GAIN, "inverted_triangle"), (False, LOSS, "x")):
-        source = _marks(trades, won)
+        source = _marks(trades, ways, won)
         plot.segment("entered", "entry", "left", "exit", source=source, color=colour, line_width=2)
         entries.append(plot.scatter("entered", "entry", source=source, marker="triangle", size=9, color=STRATEGY))
         exits.append(plot.scatter("left", "exit", source=source, marker=shape, size=9, color=colour, line_width=2))
@@ -79,8 +81,9 @@ def _add_trades(plot: figure, trades: Sequence[Trade]) -> None:
     add_legend(plot, {"Entry": entries, "Exit with a gain": exits[:1], "Exit with a loss": exits[1:]})
 
 
-def _marks(trades: Sequence[Trade], won: bool) -> ColumnDataSource:
-    some = [trade for trade in trades if (trade.pnl > 0) == won]
+def _marks(trades: Sequence[Trade], ways: Sequence[str], won: bool) -> ColumnDataSource:
+    chosen = [(trade, way) for trade, way in zip(trades, ways, strict=True) if (trade.pnl > 0) == won]
+    some = [trade for trade, _ in chosen]
     quote = trades[0].symbol.partition("/")[2]
     return ColumnDataSource(
         {
@@ -89,7 +92,7 @@ def _marks(trades: Sequence[Trade], won: bool) -> ColumnDataSource:
             "entry": [float(trade.entry_price) for trade in some],
             "exit": [float(trade.exit_price) for trade in some],
             "P&L text": [f"{money(trade.pnl, quote)} {quote} ({change(fraction(trade))})" for trade in some],
-            "exit by text": [trade.exit_reason for trade in some],
+            "exit by text": [way for _, way in chosen],
             "side text": ["long" if trade.side > 0 else "short" for trade in some],
             "quantity text": [price(trade.quantity) for trade in some],
             "entry text": [f"{price(trade.entry_price)} at {moment(trade.entry_time)}" for trade in some],

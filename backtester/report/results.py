@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import fsum
 from statistics import median
@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 from backtester.metrics.performance import METRICS
 from backtester.report.tables import Cell, Table, table, toned
-from backtester.report.words import NOT_DEFINED, change, duration, figure, moment, money, price, share
+from backtester.report.words import NOT_DEFINED, change, duration, figure, moment, money, price
 from backtester.runs.outcome import Outcome
 from backtester.runs.trade import OpenTrade, Trade
 
 MOST_TRADES = 2000
 """Trades that the report lists."""
 UNCREDITED = "not recorded"
+BREAKEVEN = "Breakeven is a stop at the entry price, fees not covered: such a trade loses the fees of both sides."
 SIGNED = ("total_return", "cagr", "expectancy", "expectancy_share")
 
 
@@ -71,13 +72,17 @@ def by_strategy(outcome: Outcome) -> Table:
     rows = [
         (
             Cell(name),
-            *(Cell(f"{count:,}") for count in (credit.trades, credit.won)),
+            Cell(f"{credit.trades:,}"),
+            Cell(f"{credit.won / credit.trades:.0%}" if credit.trades else NOT_DEFINED),
             toned(money(credit.pnl, outcome.plan.quote), credit.pnl),
-            Cell(share(abs(credit.pnl) / whole) if whole else NOT_DEFINED),
+            toned(change(credit.pnl / whole), credit.pnl) if whole else Cell(NOT_DEFINED),
         )
         for name, credit in (credited | ({} if UNCREDITED in credited else silent)).items()
     ]
-    note = "A trade's result is shared out by each strategy's part in the signal that opened it."
+    note = (
+        "A trade's result is shared out by each strategy's part in the signal that opened it. The last column is a "
+        "strategy's result over all results taken without their signs, so that losers are below 0."
+    )
     if UNCREDITED in credited:
         note = "This engine's trades do not say which strategy argued for them, so their results can't be shared out."
     return table(f"Strategy|#Trades|#Won|#P&L ({outcome.plan.quote})|#Share of gross P&L", rows, note)
@@ -85,7 +90,14 @@ def by_strategy(outcome: Outcome) -> Table:
 
 def by_exit(outcome: Outcome) -> Table:
     """Every reason to leave, the most frequent first."""
-    return _grouped(outcome, "Exit", lambda trade: trade.exit_reason)
+    drawn = _grouped(outcome, "Exit", lambda trade: way_out(trade, outcome))
+    breakeven = any(trade.exit_reason == "breakeven" for trade in outcome.trades)
+    return replace(drawn, note=BREAKEVEN if breakeven else "")
+
+
+def way_out(trade: Trade, outcome: Outcome) -> str:
+    """Why it was left; without a council it is the signal that turned."""
+    return "signal" if trade.exit_reason == "council" and outcome.plan.council == "none" else trade.exit_reason
 
 
 def by_symbol(outcome: Outcome) -> Table:
@@ -116,7 +128,7 @@ def shown(trades: Sequence[Trade]) -> Sequence[Trade]:
 def trades_table(outcome: Outcome) -> Table:
     """The latest trades, oldest first."""
     quote, listed = outcome.plan.quote, shown(outcome.trades)
-    rows = [_row(trade, quote) for trade in listed]
+    rows = [_row(trade, outcome) for trade in listed]
     cut = len(outcome.trades) - len(listed)
     note = f"Only the latest {len(listed):,} of {len(outcome.trades):,} trades are listed." if cut else ""
     headings = (
@@ -195,8 +207,8 @@ def _grouped(outcome: Outcome, title: str, key: Callable[[Trade], str]) -> Table
     return table(f"{title}|#Trades|#Won|#P&L ({outcome.plan.quote})|#Mean P&L|#Mean hold", rows, sortable=True)
 
 
-def _row(trade: Trade, quote: str) -> list[Cell]:
-    gained, held = fraction(trade), trade.exit_time - trade.entry_time
+def _row(trade: Trade, outcome: Outcome) -> list[Cell]:
+    gained, held, quote = fraction(trade), trade.exit_time - trade.entry_time, outcome.plan.quote
     return [
         *map(Cell, (moment(trade.entry_time), moment(trade.exit_time), trade.symbol)),
         *map(Cell, ("long" if trade.side > 0 else "short", price(trade.quantity))),
@@ -204,5 +216,5 @@ def _row(trade: Trade, quote: str) -> list[Cell]:
         toned(money(trade.pnl, quote), float(trade.pnl)),
         toned(change(gained), gained),
         Cell(duration(held), order=held),
-        Cell(trade.exit_reason),
+        Cell(way_out(trade, outcome)),
     ]

@@ -23,12 +23,18 @@ def change(value: float | None) -> str:
 
 
 def money(value: float | Decimal | None, quote: str) -> str:
-    """An amount without its currency's name: cents where it has them, else up to eight decimals."""
-    if value is None:
-        return NOT_DEFINED
-    if quote in WITH_CENTS:
-        return f"{value:,.2f}"
-    return f"{value:,.8f}".rstrip("0").rstrip(".")
+    """An amount without its currency's name: cents where it has them, else eight decimals."""
+    return NOT_DEFINED if value is None else f"{_settled(value, decimals(quote)):,.{decimals(quote)}f}"
+
+
+def gain(value: float | Decimal, quote: str) -> str:
+    """The same with its sign."""
+    return f"{_settled(value, decimals(quote)):+,.{decimals(quote)}f}"
+
+
+def decimals(quote: str) -> int:
+    """Of an amount in this currency."""
+    return 2 if quote in WITH_CENTS else 8
 
 
 def price(value: Decimal) -> str:
@@ -78,6 +84,11 @@ def listing(symbols: tuple[str, ...], most: int = 4) -> str:
     """The first names, and how many more there are."""
     rest = len(symbols) - most
     return ", ".join(symbols[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _settled(value: float | Decimal, places: int) -> float | Decimal:
+    """So that nothing is shown as -0.00."""
+    return 0.0 if round(value, places) == 0 else value
 
 
 def _rounded(value: float) -> float:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from backtester.vector.state import (
     CANCELED,
     CLOSE,
+    DUST,
     FAR,
     HIGH,
     LOW,
@@ -117,6 +118,13 @@ def bought(tape: Tape, grids: Records, terms: Terms, books: Books, row: int, sym
     held[symbol].stop = first_stop(price, tape.atrs[call, symbol], terms.stop_atr, side)
     held[symbol].target = first_target(price, held[symbol].stop, terms, side)
     held[symbol].until = time_is_up_at(tape.time, terms, row)
+    if side > 0 and terms.stop_atr > 0 and is_dust(grids[symbol], lots, held[symbol].stop):
+        held[symbol].leaving, held[symbol].stop = DUST, 0
+
+
+def is_dust(grid: Records, lots: int, stop: int) -> bool:
+    """Whether the venue lets no stop rest there for so little: the trade is left at the next open."""
+    return bool(notional(stop, lots, grid.mul, grid.div) < grid.min_cost)
 
 
 def first_stop(price: int, atr: float, multiple: float, side: int) -> int:

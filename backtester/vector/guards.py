@@ -4,6 +4,7 @@ from backtester.vector.books import price_at, touched
 from backtester.vector.state import (
     COUNCIL,
     DRAWDOWN,
+    DUST,
     HIGH,
     LOW,
     NEVER,
@@ -102,7 +103,7 @@ def guard_account(terms: Terms, books: Books, equity: int) -> None:
         return
     books.purse[0].halted = 1
     for symbol in range(len(books.held)):
-        if books.held[symbol].lots > 0:
+        if books.held[symbol].lots > 0 and books.held[symbol].leaving != DUST:
             books.held[symbol].leaving = DRAWDOWN
 
 

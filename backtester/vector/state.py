@@ -23,9 +23,9 @@ NO_EXIT = -1
 COLUMNS = ("symbol", "side", "entry_time", "exit_time", "lots", "entry", "exit", "paid", "proceeds", "fees", "reason")
 """Of a closed trade's row: `paid` was booked at the entry and `proceeds` at the exit, for a short the other way round
 in cash; `reason` is a place in `REASONS`."""
-REASONS = ("drawdown", "stop", "breakeven", "trailing", "target", "time", "council")
+REASONS = ("drawdown", "stop", "breakeven", "trailing", "target", "time", "council", "dust")
 """Why a trade was left, those that matter most first: of one instant's reasons the least place counts."""
-DRAWDOWN, STOP, BREAKEVEN, TRAILING, TARGET, TIME, COUNCIL = range(7)
+DRAWDOWN, STOP, BREAKEVEN, TRAILING, TARGET, TIME, COUNCIL, DUST = range(8)
 
 NO_STOP = len(LIMITS)
 CANCELED = NO_STOP + 1

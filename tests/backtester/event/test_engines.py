@@ -64,6 +64,16 @@ def test_an_entry_that_can_not_be_paid_is_counted_in_both() -> None:
     assert plain(by_vector(plan, markets)) == plain(played)
 
 
+def test_what_no_stop_may_rest_for_is_left_at_the_next_open() -> None:
+    bound = {"max_position": "0.25", "risk_per_trade": "1", "stop_atr": "0.7", "max_drawdown": "1"}
+    costs = {"min_cost": "2408.09", "half_spread": "0.01", "taker_fee": "0"}
+    plan = plan_on(1, desk=bound, costs=costs, timeframe="1m", **alone)
+    market = {"A/USD": walk(1_429_270_290, BARS, 0.0, 4_000)}
+    played = by_vector(plan, market)
+    assert "dust" in {trade.exit_reason for trade in played.trades}
+    assert plain(played) == plain(by_event(plan, market))
+
+
 def test_an_exit_below_the_least_order_is_no_free_sale() -> None:
     small = {"initial_balance": "48", "max_drawdown": "1", "risk_per_trade": "1", "max_hold_bars": "3"}
     plan = plan_on(1, desk=small, costs={"min_cost": "10"}, timeframe="1m", **alone)
