@@ -12,7 +12,7 @@ from uuid import UUID
 from benchmarks.seeded_market import History
 from services.exchange_simulator.series import Bar
 from services.position_manager.core import guard
-from services.position_manager.handlers import rules_of
+from services.position_manager.core.guard import rules_of
 from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker import fills
 from shared.config import Settings

@@ -31,8 +31,8 @@ from services.council.handlers import Handlers as Council
 from services.council.main import members, rules
 from services.learning_engine.handlers import Handlers as Learning
 from services.learning_engine.main import guardrails
+from services.position_manager.core.guard import rules_of as guard_rules
 from services.position_manager.handlers import Handlers as Guard
-from services.position_manager.handlers import rules_of as guard_rules
 from services.signal_generator.core import normalised
 from services.signal_generator.handlers import Handlers as Signals
 from services.trade_executor.core.entries import Venue

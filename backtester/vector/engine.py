@@ -29,7 +29,7 @@ from backtester.vector.state import (
     with_room,
 )
 from backtester.vector.voices import Voices, credited, voices_of
-from services.position_manager.handlers import rules_of
+from services.position_manager.core.guard import rules_of
 from services.trade_executor.core.entries import ENTRY_SLACK
 from shared.broker.base import Instrument
 from shared.broker.fills import SPREAD_UNIT

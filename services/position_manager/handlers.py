@@ -10,11 +10,11 @@ from services.position_manager.core.guard import (
     Bar,
     HeldTrade,
     Judgement,
-    Rules,
     judge_bar,
     judge_price,
     leaves_on_sell,
     may_be_repeated,
+    rules_of,
 )
 from services.position_manager.core.seen import SeenBars
 from services.position_manager.messages import exit_requested, halted, stop_moved
@@ -28,16 +28,6 @@ from shared.schemas.trades import TradeClosed, TradeOpened
 
 OPENING = timedelta(minutes=5)
 """How long after its verdict has expired an entry may still be filling."""
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The slice of the settings that guards trades."""
-    return Rules(
-        trailing_atr=float(settings.stop_atr),
-        trailing_step_atr=float(settings.trailing_step_atr),
-        max_hold_bars=settings.max_hold_bars,
-        soft_stop_grace=settings.soft_stop_grace,
-    )
 
 
 class Handlers:

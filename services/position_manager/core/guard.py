@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared.config import Settings
 from shared.portfolio.ledger import LONG
 from shared.risk import stops
 from shared.risk.stops import StopState
@@ -26,6 +27,16 @@ class Rules:
     max_hold_bars: int
     soft_stop_grace: timedelta
     breakeven_atr: float = 2.0
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The slice of the settings that guards trades."""
+    return Rules(
+        trailing_atr=float(settings.stop_atr),
+        trailing_step_atr=float(settings.trailing_step_atr),
+        max_hold_bars=settings.max_hold_bars,
+        soft_stop_grace=settings.soft_stop_grace,
+    )
 
 
 @dataclass(frozen=True, slots=True)
