@@ -26,8 +26,6 @@ OURS = ("bare-loop", "parley-vector", "parley-event")
 PEERS = ("vectorbt", "backtesting.py")
 PEER_REPEATS = {"vectorbt": 3, "backtesting.py": 0}
 PATIENCE = 900.0
-MEASURE = "import sys; sys.modules['pandas'] = None; from benchmarks.backtest.measure import main; main()"
-"""As users have it: pandas comes with the tests alone, and TA-Lib loads it wherever it is."""
 SAME = 1e-6
 PLANS = ("desk", "plan")
 Row = dict[str, Any]
@@ -62,7 +60,7 @@ def _measured(case: Case, engines: Sequence[str], python: Path | None, trouble: 
             continue
         print(f"{case.name}: {engine}", file=sys.stderr, flush=True)
         if engine in OURS:
-            found = _figures([sys.executable, "-c", MEASURE, engine, case.name])
+            found = _figures([sys.executable, "-m", "benchmarks.backtest.measure", engine, case.name])
         elif python is None:
             found = {"note": f"not installed: {trouble}"}
         else:

@@ -1,7 +1,6 @@
 """One case on one of our own engines, in a process of its own: `python -m benchmarks.backtest.measure ENGINE CASE`."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from benchmarks.backtest import bare
 from benchmarks.backtest.cases import CASES, FAST, FEE, LOT, PAIRS, POSITION, SHARED_POSITION, SLOW, STOP, Case
 from benchmarks.backtest.data import random_walk
 from benchmarks.backtest.inputs import arrays_of, folder, markets_of
+from benchmarks.backtest.peers.peak import peak_mb
 from benchmarks.backtest.strategies import Crossover, put_crossings_of_sums
 from shared.broker.base import Instrument
 from shared.config import load_settings
@@ -65,7 +65,7 @@ def main() -> None:
         began = time.perf_counter()
         play()
         best = min(best, time.perf_counter() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     found = {"trades": trades, "final_equity": equity, "seconds": best, "first_seconds": first, "peak_mb": peak}
     print(json.dumps(found | {"note": ""}))
 

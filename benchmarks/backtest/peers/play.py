@@ -9,7 +9,6 @@ pairs, which compare with nobody's, so that they are left out.
 """
 
 import json
-import resource
 import sys
 import time
 import warnings
@@ -17,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from peak import peak_mb
 from rules import SAMPLED
 
 warnings.filterwarnings("ignore")
@@ -37,7 +37,7 @@ def main() -> None:
         play(kind, arrays)
         best = min(best, time.perf_counter() - began)
     scale = len(arrays["pairs"]) / SAMPLED if kind == "sweep" and engine == "backtesting.py" else 1.0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     found = {"seconds": best * scale, "first_seconds": first * scale, "peak_mb": peak}
     if scale > 1:
         found |= {"trades": None, "final_equity": None, "note": f"{SAMPLED} pairs, scaled"}
