@@ -6,6 +6,7 @@ from collections.abc import Callable
 import typer
 
 from cli import (
+    alerts,
     backtest,
     backtests,
     check,
@@ -17,6 +18,8 @@ from cli import (
     doctor,
     drift,
     inspect,
+    record,
+    replay,
     strategies,
     streams,
     sweep,
@@ -50,8 +53,10 @@ _register("Backtest", drift.drift)
 app.add_typer(backtests.app, name="backtests", rich_help_panel="Backtest")
 _register("See", inspect.status, inspect.positions, inspect.trades, inspect.signals, desks.logs)
 _register("Act", control.pause, control.resume, control.close)
+_register("Record and replay", record.record, replay.replay)
 _register("Look after", config_command.config, doctor.doctor, desks.reset, desks.seed)
 app.add_typer(streams.app, name="streams", rich_help_panel="See")
+app.add_typer(alerts.app, name="alerts", rich_help_panel="See")
 app.add_typer(desks.db, name="db", rich_help_panel="Look after")
 app.add_typer(data.app, name="data", rich_help_panel="Look after")
 

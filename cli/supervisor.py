@@ -20,6 +20,8 @@ SERVICES = (
     "trade_executor",
     "position_manager",
     "learning_engine",
+    "archiver",
+    "alerts",
     "api_gateway",
 )
 CONFIG_EXIT = 2

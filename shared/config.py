@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -102,6 +103,28 @@ class Settings(BaseSettings):
     learning_cap: float = Field(0.5, gt=0, le=1, description="greatest weight")
     learning_cooldown_trades: int = Field(5, ge=1, description="trades between two adjustments")
 
+    # telling people
+    alert_urls: SecretStr = Field(
+        SecretStr(""),
+        description="where alerts go: apprise URLs, separated by commas, each with its own least severity where it "
+        "begins with info=, warning= or critical=; empty: alerts are kept and shown, and sent nowhere",
+    )
+    alert_least_severity: Literal["info", "warning", "critical"] = Field(
+        "warning", description="least severity that is sent to a target of ALERT_URLS without one of its own"
+    )
+    alert_quiet_hours: str = Field(
+        "",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="hours in which only critical alerts are sent, like 22:00-07:00; the others follow as one message",
+    )
+    alert_time_zone: str = Field("UTC", description="time zone of ALERT_QUIET_HOURS and of the messages, IANA name")
+    alert_repeat_after: timedelta = Field(
+        timedelta(minutes=15),
+        ge=timedelta(0),
+        le=timedelta(days=1),
+        description="time in which alerts of one code and severity are counted instead of sent again",
+    )
+
     # the bus
     lease_ttl: timedelta = Field(
         timedelta(seconds=3), description="time after which a dead process loses its partitions"
@@ -125,6 +148,23 @@ class Settings(BaseSettings):
             raise ValueError(f"mixed quotes {sorted(quotes)}: one account has one currency; trade pairs of one quote")
         if len(set(value)) != len(value):
             raise ValueError("a symbol stands twice")
+        return value
+
+    @field_validator("alert_quiet_hours")
+    @classmethod
+    def _not_around_the_clock(cls, value: str) -> str:
+        start, _, end = value.partition("-")
+        if value and start == end:
+            raise ValueError("begin and end are the same; to hear critical alerts only, set ALERT_LEAST_SEVERITY")
+        return value
+
+    @field_validator("alert_time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no time zone; write an IANA name like Europe/Berlin") from None
         return value
 
     @property

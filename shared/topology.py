@@ -12,7 +12,7 @@ from zlib import crc32
 from shared.schemas import council, market, orders, signals, system, trades
 from shared.schemas.base import Message
 
-SINGLETONS = frozenset({"trade_executor", "learning_engine"})
+SINGLETONS = frozenset({"trade_executor", "learning_engine", "alerts"})
 """Groups of which one instance holds every partition; further instances stand by."""
 
 
@@ -36,37 +36,43 @@ STREAMS: tuple[Stream, ...] = (
         "market:candles",
         (market.CandleClosed, market.CandleRevised, market.BarsClosed),
         "market_data",
-        "signal_generator position_manager trade_executor",
+        "signal_generator position_manager trade_executor archiver",
     ),
     _stream("market:tickers", (market.TickerUpdated,), "market_data", "position_manager trade_executor", 60),
     _stream("market:books", (market.BookUpdated,), "market_data", "trade_executor", 60),
-    _stream("signals:generated", (signals.SignalGenerated,), "signal_generator", "council"),
-    _stream("council:decided", (council.CouncilDecided,), "council", "trade_executor position_manager", 40),
-    _stream("exits:requested", (orders.ExitRequested,), "position_manager cli", "trade_executor", 20),
-    _stream("venue:reported", (orders.OrderReported, orders.ExecutionReported), "trade_executor", "trade_executor", 10),
+    _stream("signals:generated", (signals.SignalGenerated,), "signal_generator", "council archiver"),
+    _stream("council:decided", (council.CouncilDecided,), "council", "trade_executor position_manager archiver", 40),
+    _stream("exits:requested", (orders.ExitRequested,), "position_manager cli", "trade_executor archiver", 20),
+    _stream(
+        "venue:reported",
+        (orders.OrderReported, orders.ExecutionReported),
+        "trade_executor",
+        "trade_executor archiver",
+        10,
+    ),
     _stream(
         "orders:lifecycle",
         (orders.OrderDenied, orders.OrderSubmitted, orders.OrderFilled, orders.OrderCanceled, orders.OrderRejected),
         "trade_executor",
-        "",
+        "archiver",
     ),
     _stream(
         "trades:lifecycle",
         (trades.TradeOpened, trades.TradeClosed),
         "trade_executor",
-        "position_manager learning_engine",
+        "position_manager learning_engine archiver",
         10,
     ),
-    _stream("stops:moved", (trades.StopMoved,), "position_manager", "trade_executor", 15),
-    _stream("weights:adjusted", (trades.WeightsAdjusted,), "learning_engine", ""),
+    _stream("stops:moved", (trades.StopMoved,), "position_manager", "trade_executor archiver", 15),
+    _stream("weights:adjusted", (trades.WeightsAdjusted,), "learning_engine", "archiver"),
     _stream(
         "system:control",
         (system.TradingPaused, system.TradingResumed, system.TradingHalted),
         "position_manager cli",
-        "trade_executor",
+        "trade_executor archiver",
         5,
     ),
-    _stream("system:alerts", (system.AlertRaised,), "market_data position_manager trade_executor", ""),
+    _stream("system:alerts", (system.AlertRaised,), "market_data position_manager trade_executor", "alerts archiver"),
 )
 
 BY_NAME = {stream.name: stream for stream in STREAMS}

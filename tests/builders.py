@@ -10,10 +10,19 @@ from shared.ids import derived_id
 from shared.schemas.base import Message
 from shared.schemas.council import CouncilDecided
 from shared.schemas.market import BarsClosed, BookUpdated, CandleClosed, CandleRevised, Level, Mark, TickerUpdated
-from shared.schemas.orders import ExecutionReported, ExitRequested, OrderReported
+from shared.schemas.orders import (
+    ExecutionReported,
+    ExitRequested,
+    OrderCanceled,
+    OrderDenied,
+    OrderFilled,
+    OrderRejected,
+    OrderReported,
+    OrderSubmitted,
+)
 from shared.schemas.signals import SignalGenerated, Technicals
-from shared.schemas.system import TradingHalted, TradingPaused, TradingResumed
-from shared.schemas.trades import StopMoved, TradeClosed, TradeOpened
+from shared.schemas.system import AlertRaised, TradingHalted, TradingPaused, TradingResumed
+from shared.schemas.trades import StopMoved, TradeClosed, TradeOpened, Weight, WeightsAdjusted
 
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 BTC = "BTC/USD"
@@ -185,7 +194,36 @@ def control(kind: type[TradingPaused | TradingResumed | TradingHalted], minute: 
     return kind(**_named(kind, minute), reason="test", by="test")
 
 
+def order_event(kind: type[Message], minute: float = 0, **more: Any) -> Any:
+    """What is said of the entry of that trade."""
+    about = {"symbol": BTC, "client_order_id": f"entry-{TRADE}", "trade_id": TRADE, "purpose": "entry", "side": "buy"}
+    return kind(**_named(kind, minute), **about, **more)
+
+
+def weights_adjusted(minute: float = 0) -> WeightsAdjusted:
+    moved = (Weight(name="swing", before=0.2, after=0.25, reason="better than the rest"),)
+    return WeightsAdjusted(
+        **_named(WeightsAdjusted, minute), scope="strategies", weights=moved, effective_from=at(minute)
+    )
+
+
+def order_denied(minute: float = 0) -> OrderDenied:
+    decision = derived_id("CouncilDecided", at(minute))
+    return OrderDenied(
+        **_named(OrderDenied, minute), symbol=BTC, decision_id=decision, reason="cash", detail="there is not enough"
+    )
+
+
+BOUGHT: Mapping[str, Any] = {
+    "quantity": Decimal(1),
+    "price": Decimal(100),
+    "cost": Decimal(100),
+    "fee": Decimal("0.26"),
+}
 GOOD: Mapping[type[Message], Callable[[float], Message]] = {
+    AlertRaised: lambda minute: AlertRaised(
+        **_named(AlertRaised, minute), severity="info", code="test", text=f"minute {minute}"
+    ),
     CandleClosed: lambda minute: candle(minute=minute),
     CandleRevised: lambda minute: candle(minute=minute, kind=CandleRevised),
     BarsClosed: bars_closed,
@@ -196,6 +234,16 @@ GOOD: Mapping[type[Message], Callable[[float], Message]] = {
     ExitRequested: exit_requested,
     OrderReported: order_reported,
     ExecutionReported: execution_reported,
+    OrderDenied: order_denied,
+    OrderSubmitted: lambda minute: order_event(
+        OrderSubmitted, minute, venue_order_id="O1", order_type="market", quantity=Decimal(1)
+    ),
+    OrderFilled: lambda minute: order_event(
+        OrderFilled, minute, execution_id=f"E{minute}", filled_total=Decimal(1), **BOUGHT
+    ),
+    OrderCanceled: lambda minute: order_event(OrderCanceled, minute, filled_total=Decimal(0), reason="expired"),
+    OrderRejected: lambda minute: order_event(OrderRejected, minute, error="EOrder:Order minimum not met"),
+    WeightsAdjusted: weights_adjusted,
     TradeOpened: trade_opened,
     TradeClosed: trade_closed,
     StopMoved: stop_moved,

@@ -1,5 +1,7 @@
 """Rows, by domain. Alembic owns the schema."""
 
+from shared.models.alerts import Alert, AlertDelivery
+from shared.models.archive import Event
 from shared.models.base import Base
 from shared.models.decisions import (
     CouncilSession,
@@ -27,6 +29,8 @@ from shared.models.trading import (
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertDelivery",
     "Article",
     "Asset",
     "Audit",
@@ -36,6 +40,7 @@ __all__ = [
     "CouncilVote",
     "DecisionInstant",
     "EquityPoint",
+    "Event",
     "Fill",
     "Handled",
     "LearningAdjustment",

@@ -15,6 +15,7 @@ from redis import Redis
 from sqlalchemy import insert, select, update
 
 from cli.supervisor import service_child
+from services.alerts.handlers import Handlers as Alerts
 from services.council.handlers import Handlers as Council
 from services.learning_engine.handlers import Handlers as LearningEngine
 from services.position_manager.handlers import Handlers as PositionManager
@@ -35,7 +36,7 @@ from shared.redis_streams.quiet import is_quiet
 from shared.schemas.base import Message
 from shared.schemas.market import CandleClosed
 from shared.seed import seed
-from shared.topology import STREAMS, Stream, stream_key
+from shared.topology import MESSAGES, STREAMS, Stream, stream_key
 from tests.builders import BTC, GOOD, NINE, TRADE, at, candle, exit_requested
 from tests.conftest import TEMPLATE
 from tests.integration.bad import entries
@@ -49,8 +50,13 @@ HANDLERS: Mapping[str, object] = {
     "trade_executor": TradeExecutor,
     "position_manager": PositionManager,
     "learning_engine": LearningEngine,
+    "alerts": Alerts,
 }
-WANTED = {group: handlers_of(group, handlers).keys() for group, handlers in HANDLERS.items()}
+ARCHIVER = "archiver"
+"""Reads every message of its streams, and handles none."""
+WANTED = {group: handlers_of(group, handlers).keys() for group, handlers in HANDLERS.items()} | {
+    ARCHIVER: dict.fromkeys(MESSAGES.values()).keys()
+}
 READ = [(stream, kind) for stream in STREAMS if stream.groups for kind in stream.messages]
 _minutes = count(0, 5)
 
@@ -85,7 +91,7 @@ def desk(
     postgres_server.query('create database "bad_input" template :"template"', template=TEMPLATE)
     running = Desk(redis_server.url, postgres_server.url("bad_input"))
     asyncio.run(_prepare(running))
-    processes = [_started(service, running, folder) for service in HANDLERS]
+    processes = [_started(service, running, folder) for service in (*HANDLERS, ARCHIVER)]
     yield running
     for process in processes:
         process.terminate()
@@ -233,7 +239,7 @@ async def test_the_command_line_shows_dead_letters_and_gives_one_back_to_its_gro
 
     shown = json.loads(parley("streams", "dead", "--json", settings=desk.settings).stdout)
     mine = {letter["group"]: letter for letter in shown if letter["body"] == body}
-    assert set(mine) == {"signal_generator", "position_manager", "trade_executor"}
+    assert set(mine) == {"signal_generator", "position_manager", "trade_executor", ARCHIVER}
     assert all("malformed CandleClosed" in letter["error"] for letter in mine.values())
     assert body in parley("streams", "dead", "--group", "signal_generator", settings=desk.settings).stdout
 

@@ -32,7 +32,9 @@ async def says(bus: Bus, name: str, status: str = "ok", ago: float = 0, instance
 
 def test_services_are_those_of_the_topology_and_the_api() -> None:
     assert SERVICES == (
+        "alerts",
         "api_gateway",
+        "archiver",
         "council",
         "learning_engine",
         "market_data",

@@ -108,7 +108,7 @@ async def test_streams_and_their_readers(client: httpx.AsyncClient) -> None:
         "messages": 0,
         "length": 0,
         "dead": 0,
-        "groups": {"council": {"pending": 0, "lag": 0}},
+        "groups": {"archiver": {"pending": 0, "lag": 0}, "council": {"pending": 0, "lag": 0}},
     }
 
 

@@ -25,7 +25,7 @@ from shared.schemas.council import CouncilDecided
 from shared.schemas.market import TickerUpdated
 from shared.schemas.signals import SignalGenerated, Technicals
 from shared.schemas.system import TradingPaused
-from shared.topology import partition_of, stream_key
+from shared.topology import partition_of, read_by, stream_key
 
 START = datetime(2022, 1, 1, tzinfo=UTC)
 FAST = ConsumerOptions(block=timedelta(milliseconds=50), lease_ttl=timedelta(milliseconds=600))
@@ -194,6 +194,18 @@ def logged(event: str) -> Iterator[Callable[[], list[Mapping[str, Any]]]]:
     with structlog.testing.capture_logs() as lines:
         yield lambda: [line for line in lines if line["event"] == event]
     structlog.configure(wrapper_class=before)
+
+
+async def archive(bus: Bus) -> None:
+    """As if the archiver, which reads all that decides, had kept everything."""
+    for stream in read_by("archiver"):
+        for partition in range(bus.partitions):
+            await bus.execute("XGROUP", "SETID", stream_key(stream.name, partition), "archiver", "$")
+
+
+async def waiting(bus: Bus) -> dict[str, int]:
+    """What the bus waits for, the archiver aside."""
+    return {what: count for what, count in (await is_quiet(bus)).waiting.items() if not what.startswith("archiver ")}
 
 
 async def group_is_done(bus: Bus, group: str = "council") -> bool:

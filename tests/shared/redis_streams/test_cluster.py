@@ -27,6 +27,7 @@ from tests.shared.redis_streams.desk import (
     BookkeepingCouncil,
     Council,
     add_raw,
+    archive,
     create_effects,
     decision,
     effects,
@@ -98,6 +99,7 @@ async def test_quiet_waits_for_the_outbox(cluster_bus: Bus, database: Database) 
     await publish(cluster_bus, signal(1))
     async with running(cluster_bus, Elsewhere(), database):
         await until(lambda: group_is_done(cluster_bus))
+    await archive(cluster_bus)
     assert (await is_quiet(cluster_bus)).quiet
     assert (await is_quiet(cluster_bus, database)).waiting == {"outbox": 1}
 

@@ -29,6 +29,7 @@ from tests.shared.redis_streams.desk import (
     signal,
     ticker,
     until,
+    waiting,
 )
 
 SYMBOLS = [f"{asset}/USD" for asset in ("BTC", "ETH", "SOL", "ADA", "XMR", "LTC", "XLM", "DOT", "LINK", "UNI")]
@@ -77,7 +78,7 @@ async def test_requeueing_reaches_only_the_group_that_buried_it(bus: Bus) -> Non
             await until(lambda group=group: group_is_done(bus, group))  # type: ignore[misc]
     mine, other = await dead_letters(bus)
     await requeue(bus, mine.id)
-    assert set((await is_quiet(bus)).waiting) == {f"position_manager retry:position_manager:{{{partition(mine)}}}"}
+    assert set(await waiting(bus)) == {f"position_manager retry:position_manager:{{{partition(mine)}}}"}
     assert await dead_letters(bus) == [other]
 
 

@@ -1,0 +1,1 @@
+"""The books of alerts, and the targets they go to."""
