@@ -1,6 +1,7 @@
 """Who plays the trials: threads or processes of this machine, or a cluster, through joblib."""
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Crew:
         together = "list" if self.backend == "ray" else "generator_unordered"
         if self.backend == "dask":
             return library.Parallel(n_jobs=jobs, return_as=together)
-        return library.Parallel(n_jobs=jobs, backend=self.backend, return_as=together, max_nbytes=SHARED_FROM)
+        own = {"initializer": _leave_ctrl_c} if self.backend == "loky" else {}
+        return library.Parallel(n_jobs=jobs, backend=self.backend, return_as=together, max_nbytes=SHARED_FROM, **own)
 
     def _dask(self) -> Any:
         if not self.scheduler:
@@ -75,6 +77,11 @@ class Crew:
                 "with --scheduler HOST:6379 or RAY_ADDRESS"
             ) from None
         import_module("ray.util.joblib").register_ray()
+
+
+def _leave_ctrl_c() -> None:
+    """To the process that they work for: it ends them, and they would each print where they were."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _library(module: str, backend: str, install: str) -> Any:
